@@ -1,0 +1,1 @@
+"""Record changes in, exact per-rep KPIs out: the ledger and the scoreboard."""

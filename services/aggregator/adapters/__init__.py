@@ -1,0 +1,1 @@
+"""Where the aggregator service meets the outside."""

@@ -1,0 +1,1 @@
+"""Detects shortfalls the moment they can be known, and tells people once."""

@@ -1,0 +1,1 @@
+"""Where the alerts service meets the outside."""

@@ -1,0 +1,1 @@
+"""Readings, receipts, the stream and the board over HTTP."""

@@ -1,0 +1,1 @@
+"""Where the api service meets the outside."""

@@ -1,0 +1,1 @@
+"""Where the ingest service meets the outside."""

@@ -1,0 +1,1 @@
+"""One file a CRM: pure functions from (headers, bytes, source, now) to record changes."""

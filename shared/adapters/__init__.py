@@ -1,0 +1,1 @@
+"""Kafka, Redis and the system clock, as more than one service needs them."""

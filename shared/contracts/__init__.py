@@ -1,0 +1,1 @@
+"""What crosses a process border: topics, keys, messages. Changes are additive."""

@@ -1,0 +1,92 @@
+"""Redis keys. All keys of a partition share a hash tag, so that one script may touch them on Redis Cluster too.
+
+``{l07}`` is ledger partition 7 (of crm.events), ``{s07}`` scoreboard partition 7 (of kpi.facts).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from zlib import crc32
+
+LAYOUT = "pacer:layout"
+"""Hash: ``facts_partitions``, ``events_partitions``, ``log_identity``, ``log_epoch``. Checked at every start."""
+
+
+@lru_cache(maxsize=262_144)
+def scoreboard_partition(tenant: str, subject: str, partitions: int) -> int:
+    """The kpi.facts partition that owns a rep (or an unmapped owner): stable, as state depends on it."""
+    return crc32(f"{tenant}/{subject}".encode()) % partitions
+
+
+def ledger_tag(partition: int) -> str:
+    """Prefix of a ledger partition's keys."""
+    return f"pacer:{{l{partition:02d}}}:"
+
+
+def scoreboard_tag(partition: int) -> str:
+    """Prefix of a scoreboard partition's keys."""
+    return f"pacer:{{s{partition:02d}}}:"
+
+
+def offset_key(tag: str) -> str:
+    """String: the next offset of the partition's log, the fence of every commit."""
+    return f"{tag}offset"
+
+
+def mark_key(tag: str) -> str:
+    """String: everything received up to this instant (microseconds) is applied in this partition."""
+    return f"{tag}mark"
+
+
+def records_key(tag: str) -> str:
+    """Hash: ``tenant/source/type/record`` -> packed record (ledger)."""
+    return f"{tag}records"
+
+
+def sources_key(tag: str) -> str:
+    """Hash: ``tenant/source`` -> greatest received_at applied in this partition, microseconds (ledger)."""
+    return f"{tag}sources"
+
+
+def page_key(tag: str, tenant: str, subject: str, page: str) -> str:
+    """Hash: fact id -> packed PageEntry (scoreboard). ``page`` is a UTC day or ``open``."""
+    return f"{tag}p:{tenant}/{subject}/{page}"
+
+
+def cells_key(tag: str, tenant: str, subject: str) -> str:
+    """Hash: cell name -> packed accumulators; field ``version`` -> integer (scoreboard)."""
+    return f"{tag}c:{tenant}/{subject}"
+
+
+def values_key(tag: str, tenant: str, subject: str, definition: str, cell: str) -> str:
+    """Hash: distinct value -> how many facts have it, within a cell (scoreboard)."""
+    return f"{tag}x:{tenant}/{subject}/{definition}/{cell}"
+
+
+def unmapped_key(tag: str) -> str:
+    """Hash: ``tenant/?source/owner`` -> number of facts parked for an owner whom nobody claims (scoreboard)."""
+    return f"{tag}unmapped"
+
+
+def unconverted_key(tag: str) -> str:
+    """Hash: ``tenant/subject/page/fact id`` -> currency without a rate; its amount is in no sum (scoreboard)."""
+    return f"{tag}unconverted"
+
+
+def changed_key(tag: str) -> str:
+    """Set: ``tenant/rep`` whose update is still to be published (scoreboard)."""
+    return f"{tag}changed"
+
+
+VERSION_FIELD = "version"
+STATE_CELL = "now"
+
+
+def day_cell(day: str) -> str:
+    """Cell name of a rep's local day, ISO date."""
+    return f"d{day}"
+
+
+def month_cell(month: str) -> str:
+    """Cell name of a month, ``2026-11``."""
+    return f"m{month}"

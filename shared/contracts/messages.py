@@ -1,0 +1,79 @@
+"""Messages between processes. crm.events, kpi.updates and crm.quarantine are JSON, for people with kcat;
+kpi.facts and everything in Redis are msgpack arrays, for speed. New fields go to the end and have defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared.domain.accumulators import Accumulator
+from shared.domain.changes import RecordChange
+from shared.domain.facts import PageEntry
+from shared.domain.instants import Micros
+
+
+class FactChange(Struct, array_like=True, frozen=True, gc=False):
+    """An upsert or (``entry.fact`` None) a withdrawal of one fact in one page of one subject."""
+
+    tenant: str
+    subject: str
+    page: str
+    id: str
+    entry: PageEntry
+
+
+class FactBatch(Struct, array_like=True, frozen=True, gc=False):
+    """One message of kpi.facts: what one ledger chunk changes in one scoreboard partition.
+
+    ``received_at`` is the earliest ingest time among its events, for pipeline_event_age_seconds.
+    """
+
+    received_at: Micros
+    changes: list[FactChange]
+
+
+class RepUpdated(Struct, frozen=True, kw_only=True):
+    """A rep's numbers changed; readers read the values (ADR 0006). Repeats do no harm."""
+
+    tenant: str
+    rep: str
+    version: int
+    at: Micros
+    received_at: Micros = 0
+
+
+class Quarantined(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What could not be used, whole, with the reason. ``body`` is text, or base64 where it is no UTF-8."""
+
+    id: str
+    tenant: str
+    source: str
+    reason: str
+    detail: str
+    received_at: Micros
+    body: str
+    encoding: str = "utf-8"
+    index: int | None = None
+    delivery: str = ""
+    headers: dict[str, str] = {}
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+encode_change = msgspec.json.Encoder().encode
+decode_change = msgspec.json.Decoder(RecordChange).decode
+encode_batch = msgspec.msgpack.Encoder().encode
+decode_batch = msgspec.msgpack.Decoder(FactBatch).decode
+encode_update = msgspec.json.Encoder().encode
+decode_update = msgspec.json.Decoder(RepUpdated).decode
+encode_quarantined = msgspec.json.Encoder().encode
+decode_quarantined = msgspec.json.Decoder(Quarantined).decode
+encode_entry = msgspec.msgpack.Encoder().encode
+decode_entry = msgspec.msgpack.Decoder(PageEntry).decode
+encode_cell = msgspec.msgpack.Encoder().encode
+decode_cell = msgspec.msgpack.Decoder(dict[str, Accumulator]).decode
+encode_json: Any = msgspec.json.Encoder(order="sorted").encode

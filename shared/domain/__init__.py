@@ -1,0 +1,1 @@
+"""The pure language of Pacer: time, people, KPIs, facts, readings. No I/O, no clock, no settings."""

@@ -1,0 +1,63 @@
+"""A change of a CRM record: what ingest writes to the log and the ledger merges. One type from wire to domain."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+from shared.domain.instants import Micros
+
+Scalar: TypeAlias = str | bool | None
+"""A field's value. Numbers travel as the text the sender wrote, so that they stay exact; None is cleared."""
+
+EVENT_TYPE = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)", re.ASCII)
+"""``<record type>.<verb>``, as contract section 4.2 has it."""
+
+
+class Verb(StrEnum):
+    """The verbs that mean more than a moment. Every other verb is a moment of its record type."""
+
+    UPDATED = "updated"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    MERGED = "merged"
+    WON = "won"
+    LOST = "lost"
+    REOPENED = "reopened"
+    STAGE_CHANGED = "stage_changed"
+
+
+class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One thing that a CRM said about one record.
+
+    ``event`` with ``occurred_at`` orders what is said of a field; the same pair said twice is one event.
+    ``owner`` is UNSET where the event says nothing of it and None where it clears it. ``times`` holds the CRM's
+    own time of a moment by verb (``{"won": ...}`` from ``won_time``); without one a moment is at ``occurred_at``.
+    """
+
+    tenant: str
+    source: str
+    record_type: str
+    record: str
+    verb: str
+    event: str
+    occurred_at: Micros
+    received_at: Micros
+    fields: dict[str, Scalar] = {}
+    owner: str | None | UnsetType = UNSET
+    times: dict[str, Micros] = {}
+    url: str | None = None
+    delivery: str = ""
+
+    @property
+    def type(self) -> str:
+        """The event type, ``deal.won``."""
+        return f"{self.record_type}.{self.verb}"
+
+    @property
+    def key(self) -> str:
+        """The log's key: all changes of a record meet in one partition."""
+        return f"{self.tenant}/{self.source}/{self.record_type}/{self.record}"

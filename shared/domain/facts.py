@@ -1,0 +1,87 @@
+"""Facts: what counts for somebody. The ledger derives them from records, the scoreboard keeps them in pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from shared.domain.changes import Scalar
+from shared.domain.instants import EPOCH, Micros
+
+STATE_PAGE = "open"
+"""The page of states (a deal that is open), which belong to no day."""
+UNMAPPED_PREFIX = "?"
+"""A subject ``?source/owner`` stands for an owner that no rep's identities name."""
+
+
+class FactKind(StrEnum):
+    """Kinds that are derived rather than sent; every other kind is the ``record_type.verb`` of a moment."""
+
+    DEAL_WON = "deal.won"
+    DEAL_LOST = "deal.lost"
+    DEAL_OPEN = "deal.open"
+    DEAL_STAGE_ENTERED = "deal.stage_entered"
+    MEETING_HELD = "meeting.held"
+    MEETING_CANCELED = "meeting.canceled"
+
+
+class Fact(Struct, array_like=True, frozen=True, gc=False):
+    """One thing that counts: kind, when, whose, and the record's current fields.
+
+    ``at`` is the fact's time; for a state (``deal.open``) the time at which its amount was last set.
+    ``owner`` is the CRM's owner id that credit goes to; the rep follows from the page that holds the fact.
+    """
+
+    kind: str
+    at: Micros
+    source: str
+    record_type: str
+    record: str
+    owner: str
+    fields: dict[str, Scalar]
+    url: str | None = None
+
+    @property
+    def is_state(self) -> bool:
+        """A state holds now; it happened at no time."""
+        return self.kind == FactKind.DEAL_OPEN
+
+    @property
+    def id(self) -> str:
+        """Unique within a rep: one fact a record and kind, and a stage each for ``deal.stage_entered``."""
+        stage = f":{self.fields.get('stage')}" if self.kind == FactKind.DEAL_STAGE_ENTERED else ""
+        return f"{self.source}/{self.record_type}/{self.record}#{self.kind.partition('.')[2]}{stage}"
+
+    @property
+    def page(self) -> str:
+        """The page that holds it: its UTC day, so that a change of a rep's zone moves no page."""
+        return STATE_PAGE if self.is_state else utc_day(self.at)
+
+
+def utc_day(instant: Micros) -> str:
+    """ISO date of the UTC day that contains the instant."""
+    return (EPOCH + timedelta(microseconds=instant)).date().isoformat()
+
+
+def unmapped_subject(source: str, owner: str) -> str:
+    """The stand-in subject of an owner who is nobody's identity yet."""
+    return f"{UNMAPPED_PREFIX}{source}/{owner}"
+
+
+class Revision(Struct, array_like=True, frozen=True, order=True, gc=False):
+    """Which derivation of a fact is newer: position in the log first, then the configuration's generation.
+
+    ``position`` is log epoch << 40 | offset, so that a log begun anew (the embedded broker) counts as later.
+    """
+
+    position: int
+    generation: int = 0
+
+
+class PageEntry(Struct, array_like=True, frozen=True, gc=False):
+    """What a page holds for a fact id. ``fact`` None is a withdrawal, kept so that an older upsert stays void."""
+
+    revision: Revision
+    fact: Fact | None

@@ -1,0 +1,94 @@
+"""KPI definitions as the domain sees them; shared.configuration compiles them from kpis.yaml."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Aggregate(StrEnum):
+    """How a KPI makes one number of many facts."""
+
+    COUNT = "count"
+    SUM = "sum"
+    AVERAGE = "average"
+    DISTINCT = "distinct"
+    RATIO = "ratio"
+    LATEST = "latest"
+
+
+PRORATED = frozenset({Aggregate.COUNT, Aggregate.SUM, Aggregate.DISTINCT})
+"""Aggregates whose target is asked for day by day; the others' target stands for the whole period (contract 4.9)."""
+
+
+class Unit(StrEnum):
+    """What the number counts."""
+
+    COUNT = "count"
+    MONEY = "money"
+    SECONDS = "seconds"
+    RATIO = "ratio"
+    DAYS = "days"
+
+
+class Better(StrEnum):
+    """Which direction is good."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+class KpiType(StrEnum):
+    """Leading KPIs are activity that can still be changed, lagging ones its result."""
+
+    LEADING = "leading"
+    LAGGING = "lagging"
+
+
+class Operator(StrEnum):
+    """Comparisons of a ``where`` filter."""
+
+    EQ = "eq"
+    IN = "in"
+    NOT_IN = "not_in"
+    GT = "gt"
+    GTE = "gte"
+    LT = "lt"
+    LTE = "lte"
+    EXISTS = "exists"
+
+
+class Condition(Struct, frozen=True):
+    """One comparison. Operands are text (numbers as written) or booleans; IN and NOT_IN have several."""
+
+    field: str
+    operator: Operator
+    operands: tuple[str | bool, ...]
+
+
+class Kpi(Struct, frozen=True, kw_only=True):
+    """A KPI, period-free: the reader chooses the period. All conditions of ``where`` must hold."""
+
+    id: str
+    name: str
+    type: KpiType
+    unit: Unit
+    better: Better
+    aggregate: Aggregate
+    facts: tuple[str, ...] = ()
+    where: tuple[Condition, ...] = ()
+    field: str | None = None
+    numerator: str | None = None
+    denominator: str | None = None
+    periods: tuple[str, ...] = ("day", "week", "month")
+
+    @property
+    def definition(self) -> str:
+        """The name under which its accumulators are kept; a later version will carry ``@date``."""
+        return self.id
+
+    @property
+    def prorated(self) -> bool:
+        """Whether its target accrues with working time."""
+        return self.aggregate in PRORATED
