@@ -1,0 +1,42 @@
+"""Where changes come from: one configured sender of webhooks, secrets resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from shared.domain.instants import Micros
+
+OptionValue = str | int | bool | tuple[str, ...]
+
+
+class Limits(Struct, frozen=True):
+    """What one source may send."""
+
+    requests_per_second: float = 200
+    burst: int = 400
+    max_body: int = 1_048_576
+    max_batch: int = 1000
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """A sender. ``secrets`` are the resolved texts, any of which may match; they are never shown.
+
+    ``public_url`` is what the sender signed. ``owners`` of the tenant and ``reps`` serve the native source, whose
+    ``rep`` is a rep's id or an identity. ``options`` are those of contract section 2, ``tolerance`` in microseconds.
+    """
+
+    id: str
+    tenant: str
+    provider: str
+    secrets: tuple[str, ...]
+    public_url: str = ""
+    won_stages: frozenset[str] = frozenset()
+    lost_stages: frozenset[str] = frozenset()
+    limits: Limits = Limits()
+    expect_every_us: Micros | None = None
+    options: Mapping[str, OptionValue] = {}
+
+    def __repr__(self) -> str:
+        return f"Source({self.id!r}, provider={self.provider!r})"
