@@ -34,9 +34,7 @@ class KafkaSettings(Block):
 class RedisSettings(Block):
     """How to reach Redis or Valkey."""
 
-    url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), description="redis:// address with password"
-    )
+    url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="redis:// address with password")
     timeout: timedelta = Field(timedelta(seconds=3), description="limit of one connect and of one call")
 
 
@@ -50,9 +48,7 @@ class HttpSettings(Block):
 class LogSettings(Block):
     """What a service logs."""
 
-    level: str = Field(
-        "info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error"
-    )
+    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     format: str = Field("json", pattern="^(json|console)$", description="json, or console for people")
 
 
@@ -67,9 +63,7 @@ class ServiceSettings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    config_dir: Path = Field(
-        Path("config/acme"), description="directory of the tenant, or one directory a tenant"
-    )
+    config_dir: Path = Field(Path("config/acme"), description="directory of the tenant, or one directory a tenant")
     kafka: KafkaSettings = KafkaSettings()
     redis: RedisSettings = RedisSettings()
     http: HttpSettings = HttpSettings()

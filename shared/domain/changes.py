@@ -47,7 +47,7 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     occurred_at: Micros
     received_at: Micros
     fields: dict[str, Scalar] = {}
-    owner: str | None | UnsetType = UNSET
+    owner: str | UnsetType | None = UNSET
     times: dict[str, Micros] = {}
     url: str | None = None
     delivery: str = ""

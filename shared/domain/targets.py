@@ -134,9 +134,7 @@ def asked_of_rep(
         return None if entry is None else Asked(entry.value, entry.value, entry.value)
     whole = sum(length(calendar.whole_spans(day, rep.zone)) for day in period.days())
     wanted = period.days() if days is None else days
-    in_force = [
-        (day, entry) for day in wanted if (entry := targets.in_force(kpi, period.kind, rep, day)) is not None
-    ]
+    in_force = [(day, entry) for day in wanted if (entry := targets.in_force(kpi, period.kind, rep, day)) is not None]
     if whole == 0 or not in_force:
         return None
     target = expected = ZERO
@@ -160,9 +158,7 @@ def asked_of_team_total(
     days = [(day, calendar.whole_spans(day, calendar.zone)) for day in period.days()]
     whole = sum(length(spans) for _, spans in days)
     in_force = [
-        (day, spans, e)
-        for day, spans in days
-        if (e := targets.team_total(kpi, period.kind, team, day)) is not None
+        (day, spans, e) for day, spans in days if (e := targets.team_total(kpi, period.kind, team, day)) is not None
     ]
     if whole == 0 or not in_force:
         return None
