@@ -1,0 +1,232 @@
+"""What the ledger and the scoreboard need of the world. Adapters implement it, the use cases see nothing else.
+
+Every method that reaches out raises TransientError when it cannot be done now; nothing is applied then, or it is
+applied whole and the fence finds it ``done`` on the next try. Use cases let the error pass: the caller retries the
+same chunk in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from shared.domain.instants import Micros
+from shared.domain.tenant import Tenant
+from shared.errors import PacerError
+
+EPOCH_BITS = 40
+"""A position is ``epoch << 40 | offset``: a log begun anew counts as later than all of the one before."""
+
+PageRef: TypeAlias = tuple[str, str, str]
+"""(tenant, subject, page)."""
+RepRef: TypeAlias = tuple[str, str]
+"""(tenant, rep)."""
+ValuesRef: TypeAlias = tuple[str, str, str, str]
+"""(tenant, rep, definition, cell): the values of a distinct KPI."""
+
+
+class Chunk(Struct, frozen=True, gc=False):
+    """Consecutive messages of one partition: the i-th is at offset ``start + i``; ``next_offset`` comes after."""
+
+    partition: int
+    start: int
+    values: Sequence[bytes]
+    epoch: int = 0
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after the last message."""
+        return self.start + len(self.values)
+
+    @property
+    def position(self) -> int:
+        """Revision position of the first message."""
+        return self.epoch << EPOCH_BITS | self.start
+
+
+class Fenced(StrEnum):
+    """What a commit found at the fence, the stored next offset of the partition."""
+
+    APPLIED = "applied"
+    """It was the chunk's start: the chunk is applied."""
+    DONE = "done"
+    """It is at or beyond the chunk's end: applied before, or another owner is ahead. Count and go on."""
+    BETWEEN = "between"
+    """It is inside the chunk: borders differ. Drop, void, seek to the stored offset."""
+    BACK = "back"
+    """It is before the chunk's start or absent: the state went back. Drop, void, seek to the stored offset."""
+
+
+class PoisonReason(StrEnum):
+    """Why a message of a log cannot be used."""
+
+    UNDECODABLE = "undecodable"
+    UNKNOWN_TENANT = "unknown_tenant"
+
+
+class Poison(Struct, frozen=True):
+    """One message that cannot be used, with the place it was found at."""
+
+    offset: int
+    reason: PoisonReason
+    detail: str
+    value: bytes
+
+
+class TooMuchPoison(PacerError):
+    """More of the log is unusable than any sender's mistakes explain: a bad release. The worker has to stop."""
+
+    reason = "too_much_poison"
+
+
+class LedgerCommit(Struct, gc=False):
+    """All that one chunk changes in a ledger partition.
+
+    records: ``RecordChange.key`` -> packed record. sources: ``tenant/source`` -> greatest received_at of the chunk
+    (the store keeps the maximum). mark: greatest received_at of the chunk, 0 when nothing was decodable.
+    """
+
+    start: int
+    next_offset: int
+    records: dict[str, bytes]
+    sources: dict[str, Micros]
+    mark: Micros
+
+
+class LedgerStore(Protocol):
+    """Records of a crm.events partition."""
+
+    async def read(self, partition: int, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """Packed records in the order of the keys, in one round trip. Raises: TransientError."""
+        ...
+
+    async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:
+        """Applies the chunk atomically if the fence stands at its start. Raises: TransientError."""
+        ...
+
+
+class FactsPublisher(Protocol):
+    """The way to kpi.facts."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions kpi.facts has; fixed for the life of a deployment."""
+        ...
+
+    async def publish(self, batches: Mapping[int, bytes]) -> None:
+        """Sends one encoded FactBatch to each named partition; returns when all are acknowledged.
+
+        Raises: TransientError.
+        """
+        ...
+
+
+class QuarantineSink(Protocol):
+    """Keeps what cannot be used."""
+
+    async def poisoned(self, topic: str, partition: int, poison: Sequence[Poison]) -> None:
+        """Returns when all are kept. Repeats are harmless: place and reason identify them. Raises: TransientError."""
+        ...
+
+
+class Catalogue(Protocol):
+    """The configuration in force. It changes between chunks, never within one."""
+
+    @property
+    def generation(self) -> int:
+        """Rises with every accepted change of the configuration, over restarts too."""
+        ...
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """The tenant, None if nobody configured it. The same object until the generation changes."""
+        ...
+
+
+class ScoreboardWanted(Struct, gc=False):
+    """What a chunk has to see. pages: fact ids by page; cells: cell names by rep. Both without repeats."""
+
+    pages: dict[PageRef, list[str]]
+    cells: dict[RepRef, list[str]]
+
+
+class ScoreboardHeld(Struct, gc=False):
+    """The answer: packed PageEntry by page and packed cell by rep, in the order of the question; None is absent."""
+
+    pages: Mapping[PageRef, Sequence[bytes | None]]
+    cells: Mapping[RepRef, Sequence[bytes | None]]
+
+
+class ScoreboardCommit(Struct, gc=False):
+    """All that one chunk changes in a scoreboard partition.
+
+    pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes.
+    values: distinct value -> change of its number of facts; an entry that reaches 0 is deleted.
+    unmapped: ``tenant/?source/owner`` -> change of the number of parked facts; deleted at 0.
+    unconverted: ``tenant/subject/page/fact id`` -> currency without a rate; None deletes.
+    changed: reps whose version rises by one and who join the set of reps to publish.
+    mark: greatest ``received_at`` of the chunk's batches, 0 when nothing was decodable.
+    """
+
+    start: int
+    next_offset: int
+    mark: Micros
+    pages: dict[PageRef, dict[str, bytes]]
+    cells: dict[RepRef, dict[str, bytes | None]]
+    values: dict[ValuesRef, dict[str, int]]
+    unmapped: dict[str, int]
+    unconverted: dict[str, str | None]
+    changed: set[RepRef]
+
+
+class ScoreboardStore(Protocol):
+    """Pages, cells and distinct values of a kpi.facts partition."""
+
+    async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
+        """Everything in one round trip. Raises: TransientError."""
+        ...
+
+    async def commit(self, partition: int, commit: ScoreboardCommit) -> Fenced:
+        """Applies the chunk atomically if the fence stands at its start. Raises: TransientError."""
+        ...
+
+
+class UpdatesSink(Protocol):
+    """Tells readers who changed, at most once a rep in a while; the store keeps the set until it is told."""
+
+    def changed(self, partition: int, reps: Collection[RepRef], received_at: Micros) -> None:
+        """Notes reps to publish; does not wait. ``received_at``: earliest ingest time behind the change."""
+        ...
+
+
+class Handled(Struct, frozen=True):
+    """What became of a chunk: for metrics, logs and tests.
+
+    messages: all of the chunk. poisoned: of these unusable. unchanged: repeats that changed nothing.
+    changes: facts published (ledger) or page entries written (scoreboard). received_at: earliest ingest time
+    among the chunk, 0 when nothing was decodable.
+    """
+
+    outcome: Fenced
+    messages: int
+    poisoned: int = 0
+    unchanged: int = 0
+    changes: int = 0
+    received_at: Micros = 0
+
+
+class ChunkHandler(Protocol):
+    """A use case as the transport sees it: Ledger and Scoreboard."""
+
+    async def handle(self, chunk: Chunk) -> Handled:
+        """Works off one chunk. Chunks of a partition come one after another, those of several may overlap.
+
+        Raises: TransientError (try the same chunk again), TooMuchPoison (stop the worker).
+        """
+        ...
+
+    def void(self, partition: int) -> None:
+        """Forgets what is cached of a partition: on revocation, and when the fence says BETWEEN or BACK."""
+        ...
