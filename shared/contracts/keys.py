@@ -79,14 +79,4 @@ def changed_key(tag: str) -> str:
 
 
 VERSION_FIELD = "version"
-STATE_CELL = "now"
-
-
-def day_cell(day: str) -> str:
-    """Cell name of a rep's local day, ISO date."""
-    return f"d{day}"
-
-
-def month_cell(month: str) -> str:
-    """Cell name of a month, ``2026-11``."""
-    return f"m{month}"
+"""Field of a cells hash beside the cells, which are named by shared.domain.cells."""

@@ -88,7 +88,7 @@ def _status(
         return Status.MISSED
     if asked.expected <= 0:
         return Status.NOT_STARTED
-    if situation.best_hourly is not None and rate is not None and rate > situation.best_hourly:
+    if situation.best_hourly is not None and (rate is None or rate > situation.best_hourly):
         return Status.UNREACHABLE
     return _by_pace(pace)
 

@@ -1,0 +1,84 @@
+"""Which cells a number is read from. Days and months are kept; everything else is merged from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+
+from msgspec import Struct
+
+from shared.domain.accumulators import Accumulator, Tally
+from shared.domain.kpis import Aggregate, Kpi
+from shared.domain.periods import Period, PeriodKind, PeriodRules
+
+STATE_CELL = "now"
+_RULES = PeriodRules()
+
+
+class CellQuery(Struct, frozen=True):
+    """What to read of one rep: cells by name, and distinct values by (definition, cell)."""
+
+    cells: frozenset[str] = frozenset()
+    values: frozenset[tuple[str, str]] = frozenset()
+
+    def __or__(self, other: CellQuery) -> CellQuery:
+        return CellQuery(self.cells | other.cells, self.values | other.values)
+
+
+class SubjectCells(Struct, frozen=True):
+    """What was read of one rep; what is absent there is empty here."""
+
+    version: int = 0
+    cells: Mapping[str, Mapping[str, Accumulator]] = {}
+    values: Mapping[tuple[str, str], frozenset[str]] = {}
+
+    def tally(self, names: Iterable[str], definitions: Iterable[str]) -> Tally:
+        """Merges the named cells; ``definitions`` are the distinct ones to unite."""
+        tally, chosen = Tally.empty(), list(names)
+        for name in chosen:
+            tally.take(self.cells.get(name, {}))
+        for definition in definitions:
+            for name in chosen:
+                tally.take_values(definition, self.values.get((definition, name), frozenset()))
+        return tally
+
+
+def day_cell(day: date) -> str:
+    """Cell name of a rep's local day."""
+    return f"d{day.isoformat()}"
+
+
+def month_cell(day: date) -> str:
+    """Cell name of the month that contains a day."""
+    return f"m{day:%Y-%m}"
+
+
+def covering_cells(period: Period, included: Callable[[date], bool] | None = None) -> tuple[str, ...]:
+    """The fewest cells that hold a period's facts, or those of its days that are ``included``."""
+    if period.kind in (PeriodKind.DAY, PeriodKind.WEEK):
+        return tuple(day_cell(day) for day in period.days() if included is None or included(day))
+    return tuple(name for month in _months(period) for name in _month_cells(month, included))
+
+
+def _months(period: Period) -> Iterator[Period]:
+    firsts = (day for day in period.days() if day.day == 1)
+    return (_RULES.containing(PeriodKind.MONTH, first) for first in firsts)
+
+
+def _month_cells(month: Period, included: Callable[[date], bool] | None) -> tuple[str, ...]:
+    chosen = list(month.days()) if included is None else [day for day in month.days() if included(day)]
+    whole = len(chosen) == (month.last - month.first).days + 1
+    return (month_cell(month.first),) if whole else tuple(day_cell(day) for day in chosen)
+
+
+def base_kpis(kpi: Kpi, kpis: Mapping[str, Kpi]) -> tuple[Kpi, ...]:
+    """The KPIs whose accumulators a KPI is read from: a ratio's parts, else itself."""
+    if kpi.aggregate is not Aggregate.RATIO:
+        return (kpi,)
+    return tuple(base for part in (kpi.numerator, kpi.denominator) for base in base_kpis(kpis[part or ""], kpis))
+
+
+def distinct_definitions(wanted: Iterable[Kpi], kpis: Mapping[str, Kpi]) -> frozenset[str]:
+    """Definitions of the distinct KPIs that the wanted ones are read from."""
+    bases = (base for kpi in wanted for base in base_kpis(kpi, kpis))
+    return frozenset(base.definition for base in bases if base.aggregate is Aggregate.DISTINCT)
