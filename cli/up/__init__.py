@@ -1,0 +1,1 @@
+"""`pacer up`: the whole system as child processes of one supervisor."""
