@@ -18,7 +18,8 @@ _SLOT_US = 15 * 60 * SECOND_US
 """Zones change their offset on quarters of an hour (since 1972), so a local day is constant within one."""
 _FIRST_SLOT = 2 * 366 * 96
 _ID = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)|w(?P<week>\d{4}-\d\d-\d\d)|(?P<month>\d{4}-\d\d)|(?P<quarter>\d{4}-q[1-4])|(?P<year>\d{4})"
+    r"(?P<day>\d{4}-\d\d-\d\d)|w(?P<week>\d{4}-\d\d-\d\d)|(?P<month>\d{4}-\d\d)|(?P<quarter>\d{4}-q[1-4])|(?P<year>\d{4})",
+    re.ASCII,
 )
 
 
