@@ -49,7 +49,7 @@ class EpisodeReader:
 
     async def episode(self, tenant: str, episode_id: str) -> Episode | None:
         """One by its id; None where there is none, or no longer."""
-        found = await self._by_id(contract.alerts_tag(tenant), [episode_id.encode()])
+        found = await self._by_id(contract.alerts_tag(tenant), [episode_id])
         return found[0] if found else None
 
     async def latest(self, tenant: str, dedup_keys: Iterable[str]) -> dict[str, Episode]:
@@ -66,14 +66,14 @@ class EpisodeReader:
 
     async def by_ids(self, tenant: str, ids: Iterable[str]) -> list[Episode]:
         """Those that are still kept, in no order."""
-        return await self._by_id(contract.alerts_tag(tenant), [each.encode() for each in ids])
+        return await self._by_id(contract.alerts_tag(tenant), ids)
 
-    async def _by_id(self, tag: str, ids: Iterable[bytes]) -> list[Episode]:
+    async def _by_id(self, tag: str, ids: Iterable[bytes | str]) -> list[Episode]:
         wanted = list(ids)
         if not wanted:
             return []
         try:
-            packed = await self._redis.hmget(contract.episodes_key(tag), [each.decode() for each in wanted])
+            packed = await self._redis.hmget(contract.episodes_key(tag), wanted)
         except (RedisError, OSError) as error:
             raise EpisodesAway(str(error)) from error
         return [contract.decode_episode(blob) for blob in packed if blob is not None]

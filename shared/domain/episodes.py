@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from shared.domain.alerting import Severity
 from shared.domain.instants import Micros
-from shared.domain.readings import Reading
+from shared.domain.reading import Reading
 
 SYSTEM = "pacer"
 """Who acted where no person did."""
