@@ -65,6 +65,7 @@ class PoisonReason(StrEnum):
 
     UNDECODABLE = "undecodable"
     UNKNOWN_TENANT = "unknown_tenant"
+    IMPOSSIBLE_TIME = "impossible_time"
 
 
 class Poison(Struct, frozen=True):

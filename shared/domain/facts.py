@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
 from shared.domain.changes import Scalar
-from shared.domain.instants import EPOCH, Micros
+from shared.domain.instants import DAY_US, EPOCH, Micros
 
 STATE_PAGE = "open"
 """The page of states (a deal that is open), which belong to no day."""
@@ -62,7 +63,12 @@ class Fact(Struct, array_like=True, frozen=True, gc=False):
 
 def utc_day(instant: Micros) -> str:
     """ISO date of the UTC day that contains the instant."""
-    return (EPOCH + timedelta(microseconds=instant)).date().isoformat()
+    return _iso_day(instant // DAY_US)
+
+
+@lru_cache(maxsize=8_192)
+def _iso_day(day: int) -> str:
+    return (EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def unmapped_subject(source: str, owner: str) -> str:

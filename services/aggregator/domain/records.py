@@ -1,0 +1,217 @@
+"""A CRM record as a set of what was said about it (contract 4.1): merging is commutative, associative, idempotent.
+
+Two stored forms, told apart by their tag. Nine records in ten see one event in their life: ``Single`` keeps that
+event as it is, in a third of the bytes. ``Record`` is the fold of any number of events.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from shared.domain.changes import RecordChange, Scalar, Verb
+from shared.domain.instants import Micros
+
+Stamp: TypeAlias = tuple[Micros, str]
+"""(occurred_at, event id): what orders statements; ids compare by code point."""
+Said: TypeAlias = tuple[Micros, str, Scalar]
+"""A stamp with the value that was said."""
+
+DEAL = "deal"
+_STATUS_OF_VERB = {Verb.WON.value: "won", Verb.LOST.value: "lost", Verb.REOPENED.value: "open"}
+_SILENT_VERBS = frozenset({Verb.UPDATED.value, Verb.DELETED.value, Verb.RESTORED.value, Verb.MERGED.value})
+_DERIVED_DEAL_VERBS = frozenset({*_STATUS_OF_VERB, Verb.STAGE_CHANGED.value, "stage_entered", "open"})
+NO_MOMENT: dict[str, frozenset[str]] = {DEAL: _SILENT_VERBS | _DERIVED_DEAL_VERBS}
+"""Verbs by record type that are no moment: they set something, or the fact of that name is derived."""
+NO_MOMENT_ELSEWHERE = _SILENT_VERBS
+
+
+def is_moment(record_type: str, verb: str) -> bool:
+    """Whether an event of this type is a moment, and so a fact."""
+    return verb not in NO_MOMENT.get(record_type, NO_MOMENT_ELSEWHERE)
+
+
+class Single(Struct, array_like=True, frozen=True, tag=1, gc=False):
+    """The one event of a record; ``owner`` False says nothing of it. Identity is in the record's key."""
+
+    verb: str
+    event: str
+    occurred_at: Micros
+    owner: str | bool | None
+    fields: dict[str, Scalar]
+    times: dict[str, Micros] = {}
+    url: str | None = None
+
+    def as_change(self, key: RecordKey) -> RecordChange:
+        """The event again, less what only its transport needed."""
+        return RecordChange(
+            tenant=key.tenant,
+            source=key.source,
+            record_type=key.record_type,
+            record=key.record,
+            verb=self.verb,
+            event=self.event,
+            occurred_at=self.occurred_at,
+            received_at=self.occurred_at,
+            fields=self.fields,
+            owner=UNSET if isinstance(self.owner, bool) else self.owner,
+            times=self.times,
+            url=self.url,
+        )
+
+
+class RecordKey(Struct, frozen=True, gc=False):
+    """Which record; its text is ``RecordChange.key``."""
+
+    tenant: str
+    source: str
+    record_type: str
+    record: str
+
+    @classmethod
+    def of(cls, change: RecordChange) -> RecordKey:
+        """The record that a change speaks of."""
+        return cls(change.tenant, change.source, change.record_type, change.record)
+
+    @classmethod
+    def parse(cls, text: str) -> RecordKey:
+        """From ``RecordChange.key``; only the last part may hold slashes."""
+        return cls(*text.split("/", 3))
+
+
+class Record(Struct, array_like=True, tag=2):
+    """Everything that was ever said of a record, folded.
+
+    fields, times, url: last writer wins. owners, statuses, stages: whole histories in order (the last two of deals
+    only). moments: the latest event by verb. deleted: the latest of deleted and restored. first_at: earliest event.
+    """
+
+    first_at: Micros
+    fields: dict[str, Said] = {}
+    owners: list[Said] = []
+    moments: dict[str, Stamp] = {}
+    times: dict[str, tuple[Micros, str, Micros]] = {}
+    statuses: list[Said] = []
+    stages: list[Said] = []
+    deleted: tuple[Micros, str, bool] | None = None
+    merged: bool = False
+    url: tuple[Micros, str, str] | None = None
+
+    @classmethod
+    def of(cls, change: RecordChange) -> Record:
+        """The record of which only this is known."""
+        record = cls(first_at=change.occurred_at)
+        record.merge(change)
+        return record
+
+    @property
+    def is_gone(self) -> bool:
+        """Deleted or merged into another: it has no facts."""
+        return self.merged or (self.deleted is not None and self.deleted[2])
+
+    def current_fields(self) -> dict[str, Scalar]:
+        """Each field's present value; a cleared one is None."""
+        return {name: said[2] for name, said in self.fields.items()}
+
+    def moment_at(self, verb: str) -> Micros:
+        """When a known moment was: the CRM's own time for it, else that of its event."""
+        said = self.times.get(verb)
+        return self.moments[verb][0] if said is None else said[2]
+
+    def merge(self, change: RecordChange) -> bool:
+        """Takes up an event; False if it says nothing new, so that nothing has to be stored or derived."""
+        stamp = (change.occurred_at, change.event)
+        news = self._merge_fields(change, stamp)
+        news |= self._merge_times(change, stamp)
+        news |= self._merge_life(change, stamp)
+        if change.owner is not UNSET:
+            news |= _observe(self.owners, (*stamp, change.owner))
+        if is_moment(change.record_type, change.verb) and stamp > self.moments.get(change.verb, ()):
+            self.moments[change.verb] = stamp
+            news = True
+        if change.occurred_at < self.first_at:
+            self.first_at = change.occurred_at
+            news = True
+        return news
+
+    def _merge_fields(self, change: RecordChange, stamp: Stamp) -> bool:
+        news = False
+        for name, value in _fields_said(change).items():
+            said = (*stamp, value)
+            known = self.fields.get(name)
+            if known is None or order(said) > order(known):
+                self.fields[name] = said
+                news = True
+            if change.record_type == DEAL and name in {"status", "stage"}:
+                news |= _observe(self.statuses if name == "status" else self.stages, said)
+        return news
+
+    def _merge_times(self, change: RecordChange, stamp: Stamp) -> bool:
+        news = False
+        for verb, instant in change.times.items():
+            if (*stamp, instant) > self.times.get(verb, ()):
+                self.times[verb] = (*stamp, instant)
+                news = True
+        if change.url is not None and (*stamp, change.url) > (self.url or ()):
+            self.url = (*stamp, change.url)
+            news = True
+        return news
+
+    def _merge_life(self, change: RecordChange, stamp: Stamp) -> bool:
+        if change.verb == Verb.MERGED:
+            news = not self.merged
+            self.merged = True
+            return news
+        if change.verb not in {Verb.DELETED, Verb.RESTORED}:
+            return False
+        said = (*stamp, change.verb == Verb.DELETED)
+        if said <= (self.deleted or ()):
+            return False
+        self.deleted = said
+        return True
+
+
+def order(said: Said) -> tuple[Micros, str, int, str]:
+    """Total order of statements: by stamp; one event that says two things is settled by value, the same everywhere."""
+    at, event, value = said
+    if value is None:
+        return at, event, 0, ""
+    return (at, event, 1, str(value)) if isinstance(value, bool) else (at, event, 2, value)
+
+
+def _fields_said(change: RecordChange) -> dict[str, Scalar]:
+    """The fields that an event sets; a deal's won, lost and reopened set the status, whatever its fields say."""
+    status = _STATUS_OF_VERB.get(change.verb) if change.record_type == DEAL else None
+    return change.fields if status is None else {**change.fields, "status": status}
+
+
+def _observe(history: list[Said], said: Said) -> bool:
+    if said in history:
+        return False
+    history.append(said)
+    history.sort(key=order)
+    return True
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Single | Record).decode
+
+
+def pack_single(change: RecordChange) -> bytes:
+    """Stored form of a record with one event."""
+    owner = change.owner
+    said = False if owner is UNSET else owner
+    return _encode(Single(change.verb, change.event, change.occurred_at, said, change.fields, change.times, change.url))
+
+
+def pack(record: Record) -> bytes:
+    """Stored form of a record with several events."""
+    return _encode(record)
+
+
+def unpack(packed: bytes, key: RecordKey) -> Record:
+    """A stored record of either form as the fold. Raises: msgspec.DecodeError, which is a bug or a broken store."""
+    stored = _decode(packed)
+    return Record.of(stored.as_change(key)) if isinstance(stored, Single) else stored

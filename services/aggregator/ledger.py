@@ -1,0 +1,255 @@
+"""The ledger: chunks of record changes in, differences of facts out (architecture section 2).
+
+A crash between publishing and the commit replays the log, perhaps cut into other chunks. That converges because what
+is published for a location (subject, page, fact id) is always its state right after some event of the log, under that
+event's position as revision: a location that an event touched on the way is published even if later events of the
+chunk brought it back to where it was.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from services.aggregator.domain.attribution import Attribution, Location, moves
+from services.aggregator.domain.derivation import only_fact
+from services.aggregator.domain.poison import PoisonGauge, PoisonLimit
+from services.aggregator.domain.records import DEAL, Record, RecordKey, pack, pack_single, unpack
+from services.aggregator.ports import (
+    Catalogue,
+    Chunk,
+    FactsPublisher,
+    Fenced,
+    Handled,
+    LedgerCommit,
+    LedgerStore,
+    Poison,
+    PoisonReason,
+    QuarantineSink,
+    TooMuchPoison,
+)
+from shared.contracts.keys import scoreboard_partition
+from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch
+from shared.contracts.topics import CRM_EVENTS
+from shared.domain.changes import RecordChange
+from shared.domain.facts import Fact, PageEntry, Revision, utc_day
+from shared.domain.instants import Micros
+
+EARLIEST_AT = -62_000_000_000 * 1_000_000
+"""In the year 5: every time zone can still tell the day."""
+LATEST_AT = 253_000_000_000 * 1_000_000
+"""In the year 9987, likewise."""
+
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding rubbish raises: no JSON or another shape, no UTF-8, nested without end."""
+
+Positioned = tuple[int, RecordChange]
+
+
+class _Sorted(Struct):
+    """A chunk's messages by record, in the order of the log within each."""
+
+    by_key: dict[str, list[Positioned]]
+    sources: dict[str, Micros]
+    poison: list[Poison]
+    first_received_at: Micros = 0
+    mark: Micros = 0
+
+
+class Ledger:
+    """The use case; one per worker, for all its crm.events partitions."""
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        publisher: FactsPublisher,
+        *,
+        quarantine: QuarantineSink,
+        catalogue: Catalogue,
+        poison_limit: PoisonLimit | None = None,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._quarantine = quarantine
+        self._catalogue = catalogue
+        self._gauge = PoisonGauge(poison_limit or PoisonLimit())
+        self._attributions: dict[str, Attribution] = {}
+        self._generation = -1
+
+    async def handle(self, chunk: Chunk) -> Handled:
+        """Merges a chunk, publishes what it changes and commits. See ChunkHandler."""
+        self._follow_configuration()
+        sorted_in = self._sort(chunk)
+        await self._keep_poison(chunk, sorted_in.poison)
+        keys = list(sorted_in.by_key)
+        stored = await self._store.read(chunk.partition, keys) if keys else ()
+        folding = _Folding(self._attributions, self._generation)
+        for key, events, packed in zip(keys, sorted_in.by_key.values(), stored, strict=True):
+            folding.fold(key, events, packed)
+        if folding.batches:
+            received_at = sorted_in.first_received_at
+            await self._publisher.publish(
+                {
+                    partition: encode_batch(FactBatch(received_at, changes))
+                    for partition, changes in folding.batches.items()
+                }
+            )
+        outcome = await self._store.commit(
+            chunk.partition,
+            LedgerCommit(chunk.start, chunk.next_offset, folding.records, sorted_in.sources, sorted_in.mark),
+        )
+        return _handled(chunk, outcome, sorted_in, folding)
+
+    def void(self, partition: int) -> None:
+        """Nothing is cached of a partition: records are read anew for each chunk."""
+
+    def _follow_configuration(self) -> None:
+        if self._generation != self._catalogue.generation:
+            self._generation = self._catalogue.generation
+            self._attributions.clear()
+
+    def _attribution(self, tenant_id: str) -> Attribution | None:
+        known = self._attributions.get(tenant_id)
+        if known is None and (tenant := self._catalogue.tenant(tenant_id)) is not None:
+            partitions = self._publisher.partitions
+            known = Attribution(tenant, lambda owner, subject: scoreboard_partition(owner, subject, partitions))
+            self._attributions[tenant_id] = known
+        return known
+
+    def _sort(self, chunk: Chunk) -> _Sorted:
+        """Decodes and groups by record. One loop over every event: locals instead of attributes are worth 10 %."""
+        by_key: dict[str, list[Positioned]] = {}
+        sources: dict[str, Micros] = {}
+        poison: list[Poison] = []
+        first_received_at = 0
+        known = self._attributions
+        for position, value in enumerate(chunk.values, chunk.position):
+            try:
+                change = decode_change(value)
+            except UNDECODABLE as error:
+                poison.append(_poison(chunk, position, PoisonReason.UNDECODABLE, str(error)))
+                continue
+            tenant = change.tenant
+            reason = _unusable(change)
+            if reason is None and tenant not in known and self._attribution(tenant) is None:
+                reason = PoisonReason.UNKNOWN_TENANT
+            if reason is not None:
+                poison.append(_poison(chunk, position, reason, change.key))
+                continue
+            source = f"{tenant}/{change.source}"
+            key = f"{source}/{change.record_type}/{change.record}"
+            events = by_key.get(key)
+            if events is None:
+                by_key[key] = [(position, change)]
+            else:
+                events.append((position, change))
+            received_at = change.received_at
+            if received_at > sources.get(source, -1):
+                sources[source] = received_at
+            if received_at < first_received_at or not first_received_at:
+                first_received_at = received_at
+        return _Sorted(by_key, sources, poison, first_received_at, max(sources.values(), default=0))
+
+    async def _keep_poison(self, chunk: Chunk, poison: list[Poison]) -> None:
+        """An event of an unconfigured tenant is quarantined too, but no sign that the worker is broken."""
+        broken = sum(1 for one in poison if one.reason is not PoisonReason.UNKNOWN_TENANT)
+        if self._gauge.exceeded_by(len(chunk.values), broken):
+            raise TooMuchPoison(
+                f"{broken} of {len(chunk.values)} messages at {CRM_EVENTS}/{chunk.partition} offset {chunk.start} "
+                f"cannot be used, the first: {poison[0].reason} ({poison[0].detail}). Was a new version deployed? "
+                "Nothing of this chunk was applied; go back to the version before or mend this one."
+            )
+        if poison:
+            await self._quarantine.poisoned(CRM_EVENTS, chunk.partition, poison)
+
+
+class _Folding:
+    """What a chunk does to its records, and the messages that say so."""
+
+    def __init__(self, attributions: dict[str, Attribution], generation: int) -> None:
+        self._attributions = attributions
+        self._generation = generation
+        self.records: dict[str, bytes] = {}
+        self.batches: dict[int, list[FactChange]] = {}
+        self.unchanged = 0
+        self.changes = 0
+
+    def fold(self, key: str, events: list[Positioned], packed: bytes | None) -> None:
+        """Takes up the chunk's events of one record."""
+        if len(events) == 1:
+            position, change = events[0]
+            if packed is None and change.record_type != DEAL:
+                self._fold_only(key, position, change)
+                return
+            if packed is not None and packed == pack_single(change):
+                self.unchanged += 1
+                return
+        self._fold_all(key, events, packed)
+
+    def _fold_only(self, key: str, position: int, change: RecordChange) -> None:
+        """Nine records in ten: nothing known yet and one event now. No Record is built, nothing compared."""
+        self.records[key] = pack_single(change)
+        fact = only_fact(change)
+        if fact is not None:
+            attribution = self._attributions[change.tenant]
+            subject = attribution.subject(fact.source, fact.owner)
+            fact_id = f"{key[len(change.tenant) + 1 :]}#{change.verb}"
+            self._say(attribution, (subject, utc_day(fact.at), fact_id), position, fact)
+
+    def _fold_all(self, key: str, events: list[Positioned], packed: bytes | None) -> None:
+        first = events[0][1]
+        attribution = self._attributions[first.tenant]
+        identity = RecordKey.of(first)
+        record = None if packed is None else unpack(packed, identity)
+        before: dict[Location, Fact] = {} if record is None else attribution.located(identity, record)
+        said: dict[Location, tuple[int, Fact | None]] = {}
+        news = 0
+        for position, change in events:
+            if record is None:
+                record = Record.of(change)
+            elif not record.merge(change):
+                continue
+            news += 1
+            after = attribution.located(identity, record)
+            for location, fact in moves(before, after).items():
+                said[location] = (position, fact)
+            before = after
+        self.unchanged += len(events) - news
+        if record is not None and news:
+            self.records[key] = pack_single(first) if packed is None and news == 1 else pack(record)
+        for location, (position, fact) in said.items():
+            self._say(attribution, location, position, fact)
+
+    def _say(self, attribution: Attribution, location: Location, position: int, fact: Fact | None) -> None:
+        subject, page, fact_id = location
+        entry = PageEntry(Revision(position, self._generation), fact)
+        partition = attribution.partition(subject)
+        batch = self.batches.get(partition)
+        if batch is None:
+            batch = self.batches[partition] = []
+        batch.append(FactChange(attribution.tenant.id, subject, page, fact_id, entry))
+        self.changes += 1
+
+
+def _unusable(change: RecordChange) -> PoisonReason | None:
+    if not EARLIEST_AT <= change.occurred_at <= LATEST_AT or not 0 <= change.received_at <= LATEST_AT:
+        return PoisonReason.IMPOSSIBLE_TIME
+    if change.times and not all(EARLIEST_AT <= at <= LATEST_AT for at in change.times.values()):
+        return PoisonReason.IMPOSSIBLE_TIME
+    return None
+
+
+def _poison(chunk: Chunk, position: int, reason: PoisonReason, detail: str) -> Poison:
+    index = position - chunk.position
+    return Poison(chunk.start + index, reason, detail, chunk.values[index])
+
+
+def _handled(chunk: Chunk, outcome: Fenced, sorted_in: _Sorted, folding: _Folding) -> Handled:
+    return Handled(
+        outcome,
+        messages=len(chunk.values),
+        poisoned=len(sorted_in.poison),
+        unchanged=folding.unchanged,
+        changes=folding.changes,
+        received_at=sorted_in.first_received_at,
+    )
