@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+COMPILE := uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench stack lock docs
@@ -40,5 +41,8 @@ bench: setup ## ratios against baselines measured in the same run
 stack: ## docker compose: Kafka, Valkey, the four services, Prometheus, Alertmanager, Grafana
 	docker compose up --build
 
-lock: ## renews requirements.lock (needs uv)
-	uv pip compile --quiet --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
+lock: ## renews the locks of the whole and of each image (needs uv)
+	$(COMPILE) --all-extras pyproject.toml -o requirements.lock
+	for service in ingest aggregator alerts api; do \
+	  $(COMPILE) --extra $$service --extra build -c requirements.lock pyproject.toml -o deploy/locks/$$service.lock || exit 1; \
+	done
