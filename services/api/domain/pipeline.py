@@ -1,0 +1,78 @@
+"""How far the data have come, and whether they can be trusted. Contract 5 and 6."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from shared.domain.instants import Micros
+from shared.domain.tenant import SourceRhythm, Tenant
+
+
+class PartitionState(Struct, frozen=True, kw_only=True):
+    """One partition of a stage: everything received up to ``mark`` is applied; ``offset`` is the log's next."""
+
+    stage: str
+    partition: int
+    mark: Micros | None
+    offset: int | None
+
+
+class PipelineState(Struct, frozen=True, kw_only=True):
+    """What the aggregator's stages say of themselves.
+
+    ``last_received`` is by (tenant, source).
+    """
+
+    partitions: tuple[PartitionState, ...] = ()
+    last_received: Mapping[tuple[str, str], Micros] = {}
+
+    @property
+    def watermark(self) -> Micros | None:
+        """The instant up to which every source's events have been applied; None while a partition never began."""
+        marks = [partition.mark for partition in self.partitions]
+        known = [mark for mark in marks if mark is not None]
+        return min(known) if known and len(known) == len(marks) else None
+
+
+class Parked(Struct, frozen=True, kw_only=True):
+    """Facts that wait for somebody: by (tenant, source, owner) for a rep, by (tenant, currency) for a rate."""
+
+    unmapped: Mapping[tuple[str, str, str], int] = {}
+    unconverted: Mapping[tuple[str, str], int] = {}
+
+
+class SourceState(Struct, frozen=True, kw_only=True):
+    """A source: when it last spoke, how often it is expected to, and whether it is out."""
+
+    id: str
+    provider: str
+    last_event_at: Micros | None
+    expect_every_us: Micros | None
+    out: bool
+
+
+def source_state(tenant: Tenant, source: SourceRhythm, last: Micros | None, *, now: Micros) -> SourceState:
+    """A source is out after a longer silence, in the tenant's working time, than it is expected to keep.
+
+    One that has never spoken is awaited, not out: nothing can be missing of what never came.
+    """
+    silence = None if last is None else tenant.calendar.working_time_between(None, last, now)
+    out = source.expect_every_us is not None and silence is not None and silence > source.expect_every_us
+    return SourceState(
+        id=source.id, provider=source.provider, last_event_at=last, expect_every_us=source.expect_every_us, out=out
+    )
+
+
+def source_states(tenant: Tenant, pipeline: PipelineState, now: Micros) -> list[SourceState]:
+    """Every source of a tenant, in configured order."""
+    return [
+        source_state(tenant, source, pipeline.last_received.get((tenant.id, source.id)), now=now)
+        for source in tenant.sources.values()
+    ]
+
+
+def is_measurable(tenant: Tenant, pipeline: PipelineState, now: Micros) -> bool:
+    """False while a source is out: numbers may be short for want of data."""
+    return not any(state.out for state in source_states(tenant, pipeline, now))

@@ -1,0 +1,32 @@
+"""Every metric of the api service but the KPIs' own series (adapters.kpi_series)."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+
+class ApiMetrics:
+    """Counters and gauges, label values started at 0."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.config_valid = Gauge(
+            "pacer_config_valid", "1 while the configuration on disk is the one in force", registry=registry
+        )
+        self.request_seconds = Histogram(
+            "api_request_seconds",
+            "Time to answer, streams excepted",
+            ["route", "status"],
+            buckets=REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.stream_clients = Gauge("api_stream_clients", "Open streams", registry=registry)
+        self.stream_events = Counter("api_stream_events", "Events published to streams", ["event"], registry=registry)
+        self.stream_dropped = Counter(
+            "api_stream_clients_dropped", "Streams that were closed on the client", ["reason"], registry=registry
+        )
+        for event in ("reading", "alert", "status"):
+            self.stream_events.labels(event)
+        for reason in ("too_slow", "too_many"):
+            self.stream_dropped.labels(reason)

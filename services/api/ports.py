@@ -1,0 +1,57 @@
+"""What the api needs from the outside, in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from services.api.domain.pipeline import Parked, PipelineState
+from shared.configuration.deployment import Deployment
+from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.facts import PageEntry
+from shared.domain.readings import Readings
+from shared.domain.tenant import Tenant
+
+
+class Scoreboard(Protocol):
+    """The cells that numbers are read from."""
+
+    async def read(self, tenant: str, wanted: Mapping[str, CellQuery]) -> dict[str, SubjectCells]:
+        """Cells by rep id, in one round trip. Raises: TransientError."""
+        ...
+
+
+class Pages(Protocol):
+    """The facts behind the numbers."""
+
+    async def entries(self, tenant: str, rep: str, pages: Iterable[str]) -> list[PageEntry]:
+        """What the pages hold, withdrawals included, in one round trip. Raises: TransientError."""
+        ...
+
+
+class Pipeline(Protocol):
+    """How far the aggregator has come."""
+
+    async def state(self) -> PipelineState:
+        """At most a second old, so that whoever reads numbers after it may trust its watermark.
+
+        Raises: TransientError.
+        """
+        ...
+
+    async def parked(self) -> Parked:
+        """Facts that wait for an identity or a rate. Raises: TransientError."""
+        ...
+
+
+class Configured(Protocol):
+    """The configuration in force; it changes under a running service."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """Everything that is configured."""
+        ...
+
+    def readings(self, tenant: Tenant) -> Readings:
+        """The tenant's readings, compiled once a configuration."""
+        ...

@@ -1,0 +1,78 @@
+"""The api on fakes or on a Redis: what its tests wire by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from msgspec.structs import replace
+
+from services.api.domain.pipeline import Parked, PipelineState
+from shared.configuration.deployment import Deployment
+from shared.domain.access import AccessKey
+from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.instants import Micros, parse
+from shared.domain.readings import Readings
+from shared.domain.tenant import Tenant
+
+MONDAY_NOON = parse("2026-11-23T11:00:00Z")
+"""Twelve in Berlin and in Madrid; three of eight working hours have passed."""
+
+
+class TurnedClock:
+    """Says what the test says."""
+
+    def __init__(self, now: Micros = MONDAY_NOON) -> None:
+        self.at = now
+
+    def now(self) -> Micros:
+        return self.at
+
+
+class FixedConfiguration:
+    """A configuration that changes when the test says so."""
+
+    def __init__(self, *tenants: Tenant, keys: tuple[AccessKey, ...] | None = None) -> None:
+        self.deployment = Deployment({t.id: t for t in tenants}, {}, {}, keys)
+        self.version = "v1"
+        self.problem: str | None = None
+
+    def allow(self, *keys: AccessKey) -> None:
+        self.deployment = replace(self.deployment, keys=keys)
+
+    def readings(self, tenant: Tenant) -> Readings:
+        return Readings(tenant)
+
+
+class KnownCells:
+    """A scoreboard of given cells; counts how often it was asked."""
+
+    def __init__(self, cells: Mapping[str, SubjectCells] | None = None) -> None:
+        self.cells = dict(cells or {})
+        self.round_trips = 0
+
+    async def read(self, _: str, wanted: Mapping[str, CellQuery]) -> dict[str, SubjectCells]:
+        self.round_trips += 1
+        return {rep: self.cells.get(rep, SubjectCells()) for rep in wanted}
+
+
+class KnownPipeline:
+    """A pipeline in a given state."""
+
+    def __init__(self, state: PipelineState | None = None, parked: Parked | None = None) -> None:
+        self.known = state or PipelineState()
+        self.waiting = parked or Parked()
+
+    async def state(self) -> PipelineState:
+        return self.known
+
+    async def parked(self) -> Parked:
+        return self.waiting
+
+
+def local_client(app: FastAPI, *, host: str = "127.0.0.1", **options: Any) -> httpx.AsyncClient:
+    """A client of the application without a socket; ``host`` is where it seems to sit."""
+    transport = httpx.ASGITransport(app=app, client=(host, 40_000), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", **options)
