@@ -1,0 +1,21 @@
+"""The ``pacer`` command: one typer app, each command in a module of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from cli.check import check
+from cli.token import token
+
+app = typer.Typer(
+    name="pacer",
+    help="Live, exact sales KPIs: who will miss her numbers, while there is still time to act.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(check)
+app.add_typer(token, name="token")
+
+if __name__ == "__main__":
+    app()
