@@ -8,13 +8,13 @@ chunk brought it back to where it was.
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import Struct
 
 from services.aggregator.domain.attribution import Attribution, Location, moves
 from services.aggregator.domain.derivation import only_fact
-from services.aggregator.domain.poison import PoisonGauge, PoisonLimit
+from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.domain.records import DEAL, Record, RecordKey, pack, pack_single, unpack
+from services.aggregator.poison import UNDECODABLE, PoisonKeeper
 from services.aggregator.ports import (
     Catalogue,
     Chunk,
@@ -26,7 +26,6 @@ from services.aggregator.ports import (
     Poison,
     PoisonReason,
     QuarantineSink,
-    TooMuchPoison,
 )
 from shared.contracts.keys import scoreboard_partition
 from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch
@@ -39,9 +38,6 @@ EARLIEST_AT = -62_000_000_000 * 1_000_000
 """In the year 5: every time zone can still tell the day."""
 LATEST_AT = 253_000_000_000 * 1_000_000
 """In the year 9987, likewise."""
-
-UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding rubbish raises: no JSON or another shape, no UTF-8, nested without end."""
 
 Positioned = tuple[int, RecordChange]
 
@@ -70,9 +66,8 @@ class Ledger:
     ) -> None:
         self._store = store
         self._publisher = publisher
-        self._quarantine = quarantine
+        self._poison = PoisonKeeper(CRM_EVENTS, quarantine, poison_limit)
         self._catalogue = catalogue
-        self._gauge = PoisonGauge(poison_limit or PoisonLimit())
         self._attributions: dict[str, Attribution] = {}
         self._generation = -1
 
@@ -80,7 +75,7 @@ class Ledger:
         """Merges a chunk, publishes what it changes and commits. See ChunkHandler."""
         self._follow_configuration()
         sorted_in = self._sort(chunk)
-        await self._keep_poison(chunk, sorted_in.poison)
+        await self._poison.keep(chunk, sorted_in.poison)
         keys = list(sorted_in.by_key)
         stored = await self._store.read(chunk.partition, keys) if keys else ()
         folding = _Folding(self._attributions, self._generation)
@@ -149,18 +144,6 @@ class Ledger:
             if received_at < first_received_at or not first_received_at:
                 first_received_at = received_at
         return _Sorted(by_key, sources, poison, first_received_at, max(sources.values(), default=0))
-
-    async def _keep_poison(self, chunk: Chunk, poison: list[Poison]) -> None:
-        """An event of an unconfigured tenant is quarantined too, but no sign that the worker is broken."""
-        broken = sum(1 for one in poison if one.reason is not PoisonReason.UNKNOWN_TENANT)
-        if self._gauge.exceeded_by(len(chunk.values), broken):
-            raise TooMuchPoison(
-                f"{broken} of {len(chunk.values)} messages at {CRM_EVENTS}/{chunk.partition} offset {chunk.start} "
-                f"cannot be used, the first: {poison[0].reason} ({poison[0].detail}). Was a new version deployed? "
-                "Nothing of this chunk was applied; go back to the version before or mend this one."
-            )
-        if poison:
-            await self._quarantine.poisoned(CRM_EVENTS, chunk.partition, poison)
 
 
 class _Folding:
