@@ -107,10 +107,13 @@ def alert_view(episode: Episode, board_url: str) -> dict[str, Any]:
 
 
 def episode_view(episode: Episode, board_url: str) -> dict[str, Any]:
-    """An episode as the API answers it: what a notification carries, who has it, and its history."""
+    """An episode as the API answers it: what a notification carries, who has it, and its history.
+
+    ``period`` is null for a data incident, which belongs to none.
+    """
     return alert_view(episode, board_url) | {
         "kpi": episode.kpi,
-        "period": {"kind": episode.period_kind, "id": episode.period_id},
+        "period": {"kind": episode.period_kind, "id": episode.period_id} if episode.period_kind else None,
         "firing_at": _optional(episode.firing_at),
         "resolved_at": _optional(episode.resolved_at),
         "changed_at": text(episode.changed_at),
