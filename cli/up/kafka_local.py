@@ -57,9 +57,8 @@ class LocalKafka:
         deadline = time.monotonic() + within_seconds
         while not self.ready():
             if not self.running or time.monotonic() > deadline:
-                words = self._child.last_words() if self._child else ""
                 self.kill()
-                raise KafkaNotRunnable(f"Kafka did not start (log: {self.log}):\n{words}")
+                raise KafkaNotRunnable(f"Kafka did not start (log: {self.log}):\n{self.last_words()}")
             time.sleep(POLL_SECONDS)
 
     def launch(self) -> None:
@@ -83,6 +82,10 @@ class LocalKafka:
         """Kill -9."""
         if self._child:
             self._child.kill()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self._child.last_words() if self._child else ""
 
     def restart(self) -> None:
         """stop() and start()."""

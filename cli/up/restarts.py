@@ -1,0 +1,55 @@
+"""When a process that died is started again: at once the first time, then less and less often."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+FIRST_SECONDS = 0.5
+LONGEST_SECONDS = 30.0
+HEALTHY_SECONDS = 60.0
+"""Who ran this long was well: its next failure counts as the first."""
+EXIT_SETTINGS = 2
+"""How a service says that a person must change its settings: trying again cannot help."""
+
+
+class Restarts(Struct, frozen=True):
+    """Failures in a row, and when the next start is due (monotonic seconds)."""
+
+    failures: int = 0
+    due: float = 0.0
+
+
+class Action(StrEnum):
+    """What the supervisor does about a process now."""
+
+    LEAVE = "leave"
+    RECORD_EXIT = "record_exit"
+    START = "start"
+    GIVE_UP = "give_up"
+
+
+def back_off(failures: int) -> float:
+    """Seconds to wait after that many failures in a row: doubled each time, at most half a minute."""
+    return min(FIRST_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_SECONDS)
+
+
+def after_exit(prior: Restarts, *, ran_seconds: float, now: float) -> Restarts:
+    """The state after a process ended by itself."""
+    failures = 1 if ran_seconds >= HEALTHY_SECONDS else prior.failures + 1
+    return Restarts(failures, now + back_off(failures))
+
+
+def decide(exit_code: int | None, prior: Restarts, *, waiting: bool, ever_ready: bool, now: float) -> Action:
+    """What to do about a process; ``waiting``: its end is recorded and its next start not yet due.
+
+    exit_code: None while it runs.
+    """
+    if waiting:
+        return Action.START if now >= prior.due else Action.LEAVE
+    if exit_code is None:
+        return Action.LEAVE
+    if exit_code == EXIT_SETTINGS and not ever_ready:
+        return Action.GIVE_UP
+    return Action.RECORD_EXIT
