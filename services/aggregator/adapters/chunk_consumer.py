@@ -1,0 +1,235 @@
+"""Faust's consumer, delivering one message a partition chunk and starting where Redis says.
+
+Faust keeps membership, assignment, flow control and shutdown. Ours are the positions: a chunk is delivered only if
+it begins where the one before ended, and fetched records that are dropped are always sought again, since aiokafka
+has moved past them (ADR 0003). Everything here runs in the main thread but what ``call_thread`` takes over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import structlog
+from aiokafka.consumer import fetcher
+from aiokafka.errors import KafkaError
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from services.aggregator.adapters.chunk_messages import ChunkMessage
+
+FETCH_WAIT_MS = 500
+"""How long the broker may hold an empty fetch; also how stale "caught up" may be. Faust has 1500 hard-wired."""
+log = structlog.get_logger()
+
+
+class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
+    """Hands out the extension's own records: a ConsumerRecord dataclass each is 15 % of a worker's time."""
+
+    def _consumer_record(self, _: Any, record: Any) -> Any:  # noqa: ANN401 - aiokafka is untyped
+        return record
+
+
+class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that talks to Kafka."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
+        fetcher.PartitionRecords = PartitionRecords  # the only place where aiokafka lets itself be told
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
+
+class ChunkConsumer(driver.Consumer):
+    """Delivers chunks and owns the positions."""
+
+    app: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.position_of: dict[TP, int] = {}
+        self.applied: dict[TP, int] = {}
+        self.epoch: defaultdict[TP, int] = defaultdict(int)
+        self.reseek: set[TP] = set()
+        self._busy = False
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> Any:  # noqa: ANN401 - Faust's signature
+        return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def stamp(self) -> tuple[int, int]:
+        """Changes when a rebalance starts and again when it has assigned."""
+        return self.app.rebalancing_count, self.app.consumer_generation_id
+
+    def is_void(self, message: ChunkMessage) -> bool:
+        """Nobody may wait for a void chunk: while a rebalance waits for us, all are."""
+        return message.epoch != self.epoch[message.tp] or not self.flow_active
+
+    def drop(self, partitions: Iterable[TP], reason: str) -> None:
+        """Voids what is on its way from these partitions and has them sought again."""
+        dropped = list(partitions)
+        log.info("chunks_dropped", reason=reason, partitions=names(dropped))
+        for tp in dropped:
+            self.epoch[tp] += 1
+            self.reseek.add(tp)
+            self.app.flow.voided(tp)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ChunkMessage]]:
+        """One poll, cut into chunks; partitions take turns, the later stage goes first."""
+        if self.reseek and self.flow_active:
+            await self._seek_again()
+        if not self._busy:
+            await asyncio.sleep(self.app.flow.linger_seconds)
+        before = self.stamp()
+        fetched, _ = await self._wait_next_records(timeout)
+        if not fetched or self.should_stop:
+            self._busy = False
+            return
+        records = {ensure_TP(tp): batch for tp, batch in fetched.items()}
+        limits = self.app.flow.chunk_records
+        self._busy = any(len(batch) >= limits[tp.topic] for tp, batch in records.items())
+        broken: set[TP] = set()
+        for tp, part in take_turns(records, limits):
+            if before != self.stamp() or not self.flow_active:  # the fetch spans a rebalance: common
+                self.drop(records, "rebalance")
+                return
+            if tp in broken:
+                continue
+            start, following = part[0].offset, part[-1].offset + 1
+            if start != self.position_of.get(tp) or following - start != len(part):
+                broken.add(tp)
+                self.drop([tp], "gap")
+                continue
+            self.position_of[tp] = following
+            yield tp, self._to_chunk(tp, part)
+
+    def _to_chunk(self, tp: TP, part: Sequence[Any]) -> ChunkMessage:
+        first, last = part[0], part[-1]
+        fields = (tp.topic, tp.partition, first.offset, last.timestamp / 1000, 0, None, None, part, None, 0, 0, tp)
+        message = ChunkMessage(*fields, generation_id=self.app.consumer_generation_id)
+        message.next_offset, message.epoch = last.offset + 1, self.epoch[tp]
+        return message
+
+    # Back-pressure is the blocking put of a small queue: a partition that leaves the fetch set comes back late.
+    def on_buffer_full(self, tp: TP) -> None:
+        """The partition stays in the fetch set."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """It never left."""
+
+    # Kafka's committed offsets serve lag tools only: what Redis holds, whatever was acknowledged to Faust.
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None: ...
+
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self.applied.get(tp)
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ANN401, FBT001, FBT002
+        """Never while a rebalance or the shutdown waits for it: it hangs as long as Kafka is away."""
+        if self.should_stop or not self.flow_active:
+            return False
+        return bool(await super().commit(topics, start_new_transaction))
+
+    def check_group(self, failed: Any) -> None:  # noqa: ANN401 - a callback of the watchdog
+        """Asks aiokafka for group errors, which Faust never does: after one the member would hang for good."""
+
+        def check() -> None:
+            try:
+                self._thread._consumer._coordinator.check_errors()
+            except KafkaError as error:
+                failed(repr(error))
+
+        if self._thread._consumer is not None:
+            self._thread.thread_loop.call_soon_threadsafe(check)
+
+    def last_answer(self, tp: TP) -> int | None:
+        """When the broker last answered a fetch of this partition, milliseconds; None: not assigned, not yet."""
+        try:
+            assignment = self._thread._consumer._subscription.subscription.assignment
+            answered: int | None = assignment.state_value(tp).timestamp
+        except (AttributeError, KeyError):
+            return None
+        return answered
+
+    def log_end(self, tp: TP) -> int | None:
+        """The offset after the log's last record, as of the last fetch; None: not assigned, not yet."""
+        try:
+            end: int | None = self.highwater(tp)
+        except Exception:  # noqa: BLE001 - assertion, key or state errors: aiokafka has one for each way of being away
+            return None
+        return end
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Faust stops the flow and waits for the chunks in work; then nothing of them is known any more."""
+        await super().on_partitions_revoked(revoked)
+        self._forget()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Stops the flow first: Faust does not if we had no partition, and then delivers before it has sought."""
+        self.stop_flow()
+        self._forget()
+        log.info("partitions_assigned", generation=generation_id, partitions=names(assigned))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def _forget(self) -> None:
+        self.position_of.clear()
+        self.applied.clear()
+        for tp in self.epoch:
+            self.epoch[tp] += 1
+            self.app.flow.voided(tp)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """On every assignment Redis says where to go on. Kafka's committed offset is not even asked for."""
+        return await self._seek_to_stored({ensure_TP(tp) for tp in self.assignment()})
+
+    async def _seek_again(self) -> None:
+        partitions = self.reseek & {ensure_TP(tp) for tp in self.assignment()}
+        self.reseek.clear()
+        try:
+            await self._seek_to_stored(partitions)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next round tries again; the watchdog counts the time
+            log.warning("seek_failed", error=f"{type(error).__name__}: {error}")
+            self.reseek |= partitions
+
+    async def _seek_to_stored(self, partitions: set[TP]) -> Mapping[TP, int]:
+        before = self.stamp()
+        if not partitions:
+            return {}
+        wanted = sorted(partitions)
+        starts, ends = await self.earliest_offsets(*wanted), await self.highwaters(*wanted)
+        stored = await self.app.flow.load_offsets({tp: (starts[tp], ends[tp]) for tp in wanted})
+        if before != self.stamp():
+            return {}  # the next assignment seeks
+        await self.seek_wait(stored)  # in the consumer's thread; Consumer.seek is not
+        for tp, offset in stored.items():
+            self.position_of[tp] = self.applied[tp] = offset
+            self.epoch[tp] += 1
+            self.reseek.discard(tp)
+        return dict(stored)
+
+
+class ChunkTransport(driver.Transport):
+    """Faust's aiokafka transport with our consumer."""
+
+    Consumer = ChunkConsumer
+
+
+def take_turns(records: Mapping[TP, Sequence[Any]], limits: Mapping[str, int]) -> Iterable[tuple[TP, Sequence[Any]]]:
+    """Cuts each partition's records to chunks and deals them out in turn; the last topic of ``limits`` goes first."""
+    order = list(limits)
+    ranked = sorted(records, key=lambda tp: (-order.index(tp.topic), tp.partition))
+    cuts = [
+        [(tp, records[tp][i : i + limits[tp.topic]]) for i in range(0, len(records[tp]), limits[tp.topic])]
+        for tp in ranked
+    ]
+    for turn in zip_longest(*cuts):
+        yield from (chunk for chunk in turn if chunk is not None)
+
+
+def names(partitions: Iterable[TP]) -> str:
+    """Readable, in order."""
+    return " ".join(sorted(f"{tp.topic}-{tp.partition}" for tp in partitions))

@@ -1,0 +1,91 @@
+"""What happens to one chunk: handed to its use case until it is applied or void, never failing for an outage."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+from faust.types import TP
+
+from services.aggregator.adapters.chunk_consumer import ChunkConsumer
+from services.aggregator.adapters.chunk_messages import ChunkMessage
+from services.aggregator.metrics import LEDGER, SCOREBOARD, AggregatorMetrics
+from services.aggregator.ports import Chunk, ChunkHandler, Fenced, Handled
+from shared.domain.clock import Clock
+from shared.errors import TransientError
+
+FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.05, 1.0
+LOG_EVERY_SECONDS = 10.0
+log = structlog.get_logger()
+
+
+class ChunkRunner:
+    """Runs the chunks of one stage. What a fence refuses is dropped, voided and sought again."""
+
+    def __init__(
+        self, stage: str, handler: ChunkHandler, metrics: AggregatorMetrics, clock: Clock, *, log_epoch: int
+    ) -> None:
+        self.stage = stage
+        self._handler = handler
+        self._metrics = metrics
+        self._clock = clock
+        self._log_epoch = log_epoch
+        self._quiet_until = 0.0
+
+    async def run(self, consumer: ChunkConsumer, message: ChunkMessage) -> None:
+        """Returns when the chunk is applied, known to be applied, or void. Raises: only for bugs and TooMuchPoison."""
+        chunk = Chunk(message.partition, message.offset, [r.value or b"" for r in message.records], self._log_epoch)
+        began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
+        while not consumer.is_void(message):
+            try:
+                handled = await self._handler.handle(chunk)
+            except TransientError as error:
+                self._report(error, message.tp)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LAST_PAUSE_SECONDS)
+            else:
+                self._metrics.chunk_seconds.labels(stage=self.stage).observe(time.monotonic() - began)
+                return self._finish(consumer, message, handled)
+        self._count("void", len(chunk.values))
+        if message.epoch == consumer.epoch[message.tp]:  # nobody else has seen to it that it comes again
+            consumer.drop([message.tp], "void")
+        return None
+
+    def void(self, tp: TP) -> None:
+        """Forgets what is cached of the partition."""
+        self._handler.void(tp.partition)
+
+    def _finish(self, consumer: ChunkConsumer, message: ChunkMessage, handled: Handled) -> None:
+        if handled.outcome in (Fenced.BETWEEN, Fenced.BACK):
+            self._count(handled.outcome, handled.messages)
+            log.warning("fence", outcome=handled.outcome, topic=message.topic, partition=message.partition)
+            consumer.drop([message.tp], handled.outcome)
+            return
+        if handled.outcome is Fenced.APPLIED:
+            self._applied(handled)
+        else:
+            self._count(handled.outcome, handled.messages)
+        if message.epoch == consumer.epoch[message.tp]:
+            consumer.applied[message.tp] = message.next_offset
+
+    def _applied(self, handled: Handled) -> None:
+        in_messages = handled.messages - handled.poisoned - handled.unchanged
+        self._count("applied", in_messages if self.stage == LEDGER else handled.changes)
+        self._count("unchanged", handled.unchanged)
+        self._count("poisoned", handled.poisoned)
+        now = self._clock.now()
+        self._metrics.last_chunk.labels(stage=self.stage).set(now / 1e6)
+        if self.stage == SCOREBOARD and handled.received_at:
+            self._metrics.age.observe(max(0, now - handled.received_at) / 1e6)
+
+    def _count(self, outcome: str, messages: int) -> None:
+        if messages:
+            self._metrics.events.labels(stage=self.stage, outcome=outcome).inc(messages)
+
+    def _report(self, error: TransientError, tp: TP) -> None:
+        self._metrics.retries.labels(stage=self.stage, reason=error.reason).inc()
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + LOG_EVERY_SECONDS
+            log.warning("retry", stage=self.stage, reason=error.reason, error=str(error)[:200], topic=tp.topic)

@@ -1,0 +1,89 @@
+"""Which log the stored offsets belong to, and that it is still the one.
+
+Real Kafka gives each topic an id; a topic that was deleted and created again has another, and offsets counted in
+the old one mean nothing there. The embedded broker has no ids and forgets its log at exit: whoever starts it names
+each start in ``PACER_KAFKA__LOG_IDENTITY``, and a new name begins a new log epoch, with the state kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from services.aggregator.adapters.redis_scripts import Script
+from services.aggregator.settings import AggregatorKafkaSettings
+from shared.adapters.kafka_topics import KafkaAway
+from shared.contracts import keys
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
+from shared.errors import ConfigurationError
+
+REQUEST_SECONDS = 5.0
+LOG_IDENTITY, LOG_EPOCH = "log_identity", "log_epoch"
+EVENTS_PARTITIONS, FACTS_PARTITIONS = "events_partitions", "facts_partitions"
+
+
+class ForeignLog(ConfigurationError):
+    """Redis holds the state of another log, or of another partitioning of it."""
+
+    reason = "foreign_log"
+
+
+class LogLayout(Struct, frozen=True):
+    """What the state is laid out for."""
+
+    events_partitions: int
+    facts_partitions: int
+    log_epoch: int
+
+
+async def check_layout(
+    redis: Redis, settings: AggregatorKafkaSettings, *, events_partitions: int, facts_partitions: int
+) -> LogLayout:
+    """Compares the log with what the state was counted from; the first worker ever writes it down.
+
+    Raises: ForeignLog with what to do; KafkaAway, RedisAway.
+    """
+    found = {EVENTS_PARTITIONS: str(events_partitions), FACTS_PARTITIONS: str(facts_partitions)}
+    if settings.log_identity is None:
+        ids = await asyncio.to_thread(topic_ids, settings.bootstrap_servers, (CRM_EVENTS, KPI_FACTS))
+        found |= {f"log:{topic}": topic_id for topic, topic_id in ids.items()}
+        found[LOG_IDENTITY] = "kafka"
+    _compare(found, await _first_written(redis, found))
+    if settings.log_identity is None:
+        return LogLayout(events_partitions, facts_partitions, 0)
+    epoch = await Script(redis, "raise_on_change")([keys.LAYOUT], [LOG_IDENTITY, settings.log_identity, LOG_EPOCH])
+    return LogLayout(events_partitions, facts_partitions, int(epoch))
+
+
+async def _first_written(redis: Redis, found: Mapping[str, str]) -> Mapping[str, str]:
+    answer = await Script(redis, "check_layout")([keys.LAYOUT], [part for item in found.items() for part in item])
+    words = [word.decode() for word in answer]
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _compare(found: Mapping[str, str], stored: Mapping[str, str]) -> None:
+    for field, value in found.items():
+        if stored[field] != value:
+            raise ForeignLog(
+                f"Redis holds state with {field} {stored[field]}, the broker now has {value}: these are not the same "
+                "log. Point PACER_KAFKA__BOOTSTRAP_SERVERS or PACER_REDIS__URL back to where they belong, or start "
+                "with an empty Redis and import or replay the events"
+            )
+
+
+def topic_ids(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, str]:
+    """Kafka's id of each topic; blocks. Raises: KafkaAway."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})  # must outlive its futures
+    try:
+        described = admin.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_SECONDS)
+        return {topic: str(future.result().topic_id) for topic, future in described.items()}
+    except KafkaException as error:
+        raise KafkaAway(
+            f"{bootstrap_servers} does not tell its topics' ids ({error}); a broker without them needs "
+            "PACER_KAFKA__LOG_IDENTITY"
+        ) from error

@@ -1,0 +1,44 @@
+"""The ledger's records in Redis: one read and one fenced commit a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.aggregator.adapters.redis_scripts import Script, as_transient, pack, text_blob
+from services.aggregator.ports import EPOCH_BITS, Fenced, LedgerCommit
+from shared.contracts import keys
+
+
+class RedisLedgerStore:
+    """LedgerStore. ``log_epoch`` is that of the log which the worker reads: its offsets are later than all before."""
+
+    def __init__(self, redis: Redis, *, log_epoch: int) -> None:
+        self._redis = redis
+        self._first = log_epoch << EPOCH_BITS
+        self._commit = Script(redis, "fence", "commit_ledger")
+
+    async def read(self, partition: int, keys_wanted: Sequence[str]) -> Sequence[bytes | None]:
+        """Packed records in the order of the keys. Raises: RedisAway."""
+        if not keys_wanted:
+            return []
+        try:
+            found: list[bytes | None] = await self._redis.execute_command(
+                "HMGET", keys.records_key(keys.ledger_tag(partition)), *keys_wanted
+            )
+        except (RedisError, OSError, TimeoutError) as error:
+            raise as_transient(error) from error
+        return found
+
+    async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:
+        """Applies the chunk if the fence stands at its start. Raises: RedisAway."""
+        tag = keys.ledger_tag(partition)
+        records: list[object] = []
+        for key, record in commit.records.items():
+            records += (key, text_blob(record))
+        sources = [part for item in commit.sources.items() for part in item]
+        argument = pack([self._first + commit.start, self._first + commit.next_offset, commit.mark, records, sources])
+        touched = [keys.offset_key(tag), keys.mark_key(tag), keys.records_key(tag), keys.sources_key(tag)]
+        return Fenced((await self._commit(touched, [argument])).decode())

@@ -1,0 +1,90 @@
+"""The scoreboard's pages, cells and distinct values in Redis: one read and one fenced commit a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from redis.asyncio import Redis
+
+from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
+from services.aggregator.ports import EPOCH_BITS, Fenced, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from shared.contracts import keys
+
+
+class RedisScoreboardStore:
+    """ScoreboardStore. ``log_epoch`` as in the ledger's store."""
+
+    def __init__(self, redis: Redis, *, log_epoch: int) -> None:
+        self._first = log_epoch << EPOCH_BITS
+        self._read = Script(redis, "read_hashes")
+        self._commit = Script(redis, "fence", "commit_scoreboard")
+
+    async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
+        """Everything in one round trip. Raises: RedisAway."""
+        tag = keys.scoreboard_tag(partition)
+        question: list[object] = []
+        for (tenant, subject, page), ids in wanted.pages.items():
+            question += (keys.page_key(tag, tenant, subject, page), ids)
+        for (tenant, rep), names in wanted.cells.items():
+            question += (keys.cells_key(tag, tenant, rep), names)
+        found = await self._read([keys.offset_key(tag)], [pack(question)]) if question else []
+        pages = dict(zip(wanted.pages, found, strict=False))
+        return ScoreboardHeld(pages, dict(zip(wanted.cells, found[len(pages) :], strict=True)))
+
+    async def commit(self, partition: int, commit: ScoreboardCommit) -> Fenced:
+        """Applies the chunk if the fence stands at its start. Raises: RedisAway."""
+        tag = keys.scoreboard_tag(partition)
+        argument = pack(
+            [
+                self._first + commit.start,
+                self._first + commit.next_offset,
+                commit.mark,
+                _to_set(tag, commit),
+                _to_delete(tag, commit),
+                _to_count(tag, commit),
+                _flat(commit.unmapped),
+                [part for ref in commit.changed for part in (keys.cells_key(tag, *ref), "/".join(ref))],
+            ]
+        )
+        touched = [keys.offset_key(tag), keys.mark_key(tag)]
+        touched += [keys.unmapped_key(tag), keys.unconverted_key(tag), keys.changed_key(tag)]
+        return Fenced((await self._commit(touched, [argument])).decode())
+
+
+def _to_set(tag: str, commit: ScoreboardCommit) -> list[object]:
+    """Hashes and what to set in them: key, [field, value, ...], ..."""
+    hashes: list[object] = []
+    for (tenant, subject, page), entries in commit.pages.items():
+        hashes += (keys.page_key(tag, tenant, subject, page), _blobs(entries.items()))
+    for (tenant, rep), cells in commit.cells.items():
+        kept = _blobs((name, cell) for name, cell in cells.items() if cell is not None)
+        if kept:
+            hashes += (keys.cells_key(tag, tenant, rep), kept)
+    without_rate = _flat({name: currency for name, currency in commit.unconverted.items() if currency is not None})
+    return [*hashes, keys.unconverted_key(tag), without_rate] if without_rate else hashes
+
+
+def _to_delete(tag: str, commit: ScoreboardCommit) -> list[object]:
+    """Hashes and what to delete from them: key, [field, ...], ..."""
+    hashes: list[object] = []
+    for (tenant, rep), cells in commit.cells.items():
+        gone = [name for name, cell in cells.items() if cell is None]
+        if gone:
+            hashes += (keys.cells_key(tag, tenant, rep), gone)
+    converted = [name for name, currency in commit.unconverted.items() if currency is None]
+    return [*hashes, keys.unconverted_key(tag), converted] if converted else hashes
+
+
+def _to_count(tag: str, commit: ScoreboardCommit) -> list[object]:
+    hashes: list[object] = []
+    for ref, changes in commit.values.items():
+        hashes += (keys.values_key(tag, *ref), _flat(changes))
+    return hashes
+
+
+def _blobs(items: Iterable[tuple[str, bytes]]) -> list[object]:
+    return [part for name, blob in items for part in (name, text_blob(blob))]
+
+
+def _flat(mapping: Mapping[str, object]) -> list[object]:
+    return [part for item in mapping.items() for part in item]

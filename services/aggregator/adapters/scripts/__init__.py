@@ -1,0 +1,1 @@
+"""Lua scripts, each one atomic step in Redis."""

@@ -1,0 +1,64 @@
+"""Every metric of the aggregator, with an injected registry and its label values started at 0."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.aggregator.ports import PoisonReason
+
+LEDGER, SCOREBOARD = STAGES = ("ledger", "scoreboard")
+OUTCOMES = ("applied", "unchanged", "done", "poisoned", "between", "back", "void")
+AGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class AggregatorMetrics:
+    """What the aggregator tells Prometheus."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.events = Counter(
+            "aggregator_events",
+            "Events (ledger) and fact changes (scoreboard) worked off. applied changed something, unchanged repeated what was known; done, "
+            "between, back and void were dropped at the fence or by a rebalance and come again where needed",
+            ("stage", "outcome"),
+            registry=registry,
+        )
+        self.retries = Counter(
+            "aggregator_retries", "Chunks tried again because Redis or Kafka was away", ("stage", "reason"),
+            registry=registry,
+        )  # fmt: skip
+        self.lost = Counter(
+            "aggregator_lost_messages", "Messages that retention cut from the log before they were counted", ("topic",),
+            registry=registry,
+        )  # fmt: skip
+        self.quarantined = Counter(
+            "aggregator_quarantined_events", "Messages of the log put into quarantine", ("reason",), registry=registry
+        )
+        self.updates = Counter("aggregator_updates", "Updates of reps published to kpi.updates", registry=registry)
+        self.age = Histogram(
+            "pipeline_event_age_seconds",
+            "From the receipt of the oldest event of a batch to its numbers being readable",
+            buckets=AGE_BUCKETS,
+            registry=registry,
+        )
+        self.chunk_seconds = Histogram(
+            "aggregator_chunk_seconds", "Time that one chunk takes, waits included", ("stage",), registry=registry
+        )
+        self.last_chunk = Gauge(
+            "aggregator_last_chunk_timestamp_seconds", "When a chunk was last applied", ("stage",), registry=registry
+        )
+        self.lag = Gauge(
+            "kafka_consumer_lag_messages",
+            "End of the log less what is applied, for partitions of this worker",
+            ("topic", "partition"),
+            registry=registry,
+        )
+        self._start()
+
+    def _start(self) -> None:
+        for stage in STAGES:
+            self.chunk_seconds.labels(stage=stage)
+            for outcome in OUTCOMES:
+                self.events.labels(stage=stage, outcome=outcome)
+        for reason in PoisonReason:
+            self.quarantined.labels(reason=reason)

@@ -1,0 +1,153 @@
+"""Puts the aggregator together; the only module that knows all of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiokafka import AIOKafkaProducer
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from services.aggregator.adapters.chunk_runner import ChunkRunner
+from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker
+from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue, configuration_digest
+from services.aggregator.adapters.kafka_publishers import KafkaFactsPublisher, KafkaQuarantineSink, RenewableProducer
+from services.aggregator.adapters.log_identity import LogLayout, check_layout
+from services.aggregator.adapters.log_positions import LogPositions
+from services.aggregator.adapters.operations_server import asked_in, serve_operations
+from services.aggregator.adapters.process_end import end_process
+from services.aggregator.adapters.progress import Progress
+from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
+from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
+from services.aggregator.adapters.updates_publisher import UpdatesPublisher
+from services.aggregator.adapters.watchdog import Watchdog, all_reachable
+from services.aggregator.ledger import Ledger
+from services.aggregator.metrics import LEDGER, SCOREBOARD, AggregatorMetrics
+from services.aggregator.scoreboard import Scoreboard
+from services.aggregator.settings import DEFAULT_PORT, AggregatorSettings
+from shared.adapters.kafka_topics import ensure_topics
+from shared.adapters.redis_client import open_redis
+from shared.adapters.system_clock import SystemClock
+from shared.configuration.deployment import Deployment
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS, TOPICS
+from shared.observability.health import Health
+
+DEFAULT_RETENTION_DAYS = 400
+LoadDeployment = Callable[[], Deployment]
+
+
+class Aggregator:
+    """A running worker with its side tasks. A side task that ends has met a bug: ``failed`` raises it."""
+
+    def __init__(
+        self, worker: ChunkWorker, catalogue: ConfiguredCatalogue, side_tasks: Iterable[Coroutine[Any, Any, None]]
+    ) -> None:
+        self.worker = worker
+        self.catalogue = catalogue
+        self._tasks = [asyncio.create_task(each) for each in side_tasks]
+
+    async def failed(self) -> None:
+        """Returns never while all is well. Raises: what crashed Faust or a side task."""
+        ending = asyncio.create_task(self.worker.ended())
+        done, _ = await asyncio.wait([ending, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def close(self) -> None:
+        """Ends the side tasks; what they had not done is found in Redis by the next owner."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_worker(settings: AggregatorSettings, load: LoadDeployment) -> AsyncIterator[Aggregator]:
+    """A running worker; leaving the block drains it.
+
+    Raises: ConfigurationError for a configuration or a log that a person has to look at; TransientError when Kafka
+    or Redis cannot be reached at the start.
+    """
+    metrics, clock, deployment = AggregatorMetrics(CollectorRegistry()), SystemClock(), load()
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(open_redis(settings.redis))
+        producer = RenewableProducer(settings.kafka)
+        stack.push_async_callback(producer.close)
+        layout = await _lay_out(settings, deployment, redis, producer)
+        catalogue = ConfiguredCatalogue(redis)
+        await catalogue.accept(deployment, configuration_digest(settings.config_dir))
+        updates = UpdatesPublisher(redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval)
+        quarantine = KafkaQuarantineSink(producer, metrics, clock)
+        ledger = Ledger(
+            RedisLedgerStore(redis, log_epoch=layout.log_epoch),
+            KafkaFactsPublisher(producer, partitions=layout.facts_partitions),
+            quarantine=quarantine,
+            catalogue=catalogue,
+        )
+        store = RedisScoreboardStore(redis, log_epoch=layout.log_epoch)
+        scoreboard = Scoreboard(store, updates, quarantine=quarantine, catalogue=catalogue)
+        runners = {
+            topic: ChunkRunner(stage, handler, metrics, clock, log_epoch=layout.log_epoch)
+            for topic, stage, handler in ((CRM_EVENTS, LEDGER, ledger), (KPI_FACTS, SCOREBOARD, scoreboard))
+        }
+        flow = ChunkFlow(
+            runners,
+            LogPositions(redis, metrics, log_epoch=layout.log_epoch).load,
+            chunk_records={CRM_EVENTS: settings.chunk.events, KPI_FACTS: settings.chunk.facts},
+            linger_seconds=settings.chunk.linger.total_seconds(),
+        )
+        worker = ChunkWorker(settings.kafka, flow)
+        progress = Progress(redis, metrics, updates, events_partitions=layout.events_partitions)
+        stack.enter_context(
+            serve_operations(_health(worker, redis), metrics.registry, settings.http, default_port=DEFAULT_PORT)
+        )
+        Watchdog(worker, reachable=lambda: all_reachable(_addresses(settings)), end=end_process).start()
+        await worker.start()
+        stack.push_async_callback(worker.stop)
+        aggregator = Aggregator(worker, catalogue, (updates.run(), progress.run(worker.consumer)))
+        stack.push_async_callback(aggregator.close)
+        yield aggregator
+
+
+async def _lay_out(
+    settings: AggregatorSettings, deployment: Deployment, redis: Redis, producer: RenewableProducer
+) -> LogLayout:
+    """Creates missing topics and checks that the state belongs to this log."""
+    kept = max((tenant.retention_days for tenant in deployment.tenants.values()), default=DEFAULT_RETENTION_DAYS)
+    await ensure_topics(
+        settings.kafka.bootstrap_servers,
+        TOPICS,
+        partitions=settings.kafka.partitions,
+        retention=timedelta(days=kept),
+    )
+
+    async def count(kafka: AIOKafkaProducer) -> tuple[int, int]:
+        return len(await kafka.partitions_for(CRM_EVENTS)), len(await kafka.partitions_for(KPI_FACTS))
+
+    events, facts = await producer.run(count)
+    return await check_layout(redis, settings.kafka, events_partitions=events, facts_partitions=facts)
+
+
+def _health(worker: ChunkWorker, redis: Redis) -> Health:
+    async def ping() -> str:
+        await redis.ping()
+        return "ok"
+
+    async def group() -> str:
+        return worker.state()
+
+    loop, health = asyncio.get_running_loop(), Health()
+    health.check("redis", asked_in(loop, ping))
+    health.check("kafka", asked_in(loop, group))
+    return health
+
+
+def _addresses(settings: AggregatorSettings) -> list[tuple[str, int]]:
+    """What must be reachable before a standstill is blamed on this process."""
+    host, _, port = settings.kafka.bootstrap_servers.split(",")[0].rpartition(":")
+    redis = urlsplit(settings.redis.url.get_secret_value())
+    return [(host, int(port)), (redis.hostname or "127.0.0.1", redis.port or 6379)]
