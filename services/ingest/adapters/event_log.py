@@ -1,0 +1,210 @@
+"""crm.events and crm.quarantine on Kafka: idempotent, acks=all, confirmed one delivery at a time.
+
+librdkafka rather than aiokafka: concurrent requests share its batches, and a message costs a tenth (ADR 0011).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from services.ingest.domain.delivery import Context, Delivery, Rejected
+from services.ingest.ports import EventTooLarge, LogUnavailable
+from shared.adapters.kafka_topics import KafkaAway, ensure_topics
+from shared.contracts.messages import Quarantined, encode_change, encode_quarantined
+from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE, TOPICS
+from shared.domain.changes import RecordChange
+from shared.settings import KafkaSettings
+
+DELIVERY_TIMEOUT = timedelta(seconds=5)
+"""Senders give us 5 to 30 s; after this they are told to try again."""
+CONFIRM_TIMEOUT = DELIVERY_TIMEOUT + timedelta(seconds=2)
+"""librdkafka looks for late messages once a second; past this it owes us an answer that never came."""
+DRAIN_TIMEOUT = timedelta(seconds=5)
+LINGER = timedelta(milliseconds=2)
+MAX_MESSAGE_BYTES = 2_097_152
+"""Before compression: a body at its limit, as base64 in quarantine, still fits."""
+POLL_SECONDS = 0.001
+IDLE_POLL_SECONDS = 1.0
+_KEPT_HEADERS = (b"content-type", b"user-agent")
+"""All that quarantine keeps of the headers: none of them can hold a secret."""
+log = structlog.get_logger()
+
+
+class _Confirmation:
+    """Waits for the broker's word on every message of one delivery."""
+
+    __slots__ = ("_error", "_missing", "future")
+
+    def __init__(self, messages: int) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._missing = messages
+        self._error: KafkaError | None = None
+
+    def confirmed(self, error: KafkaError | None, _: object) -> None:
+        """Called for each message, by ``poll`` on the loop's thread."""
+        self._error = self._error or error
+        self._missing -= 1
+        if self._missing or self.future.done():
+            return
+        if self._error is None:
+            self.future.set_result(None)
+        else:
+            self.future.set_exception(_translated(self._error))
+
+
+class KafkaEventLog:
+    """The event log port on a librdkafka producer. ``run`` must be running."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._pending = 0
+        self._awake = asyncio.Event()
+        self._topics_exist = False
+
+    async def keep(
+        self, changes: Sequence[RecordChange], rejects: Sequence[Rejected], *, delivery: Delivery, context: Context
+    ) -> None:
+        """See the port."""
+        if not self._topics_exist:
+            raise LogUnavailable("Kafka has not answered since the start")
+        confirmation = _Confirmation(len(changes) + len(rejects))
+        self._pending += 1
+        self._awake.set()
+        try:
+            for change in changes:
+                self._produce(CRM_EVENTS, encode_change(change), key=change.key, confirmation=confirmation)
+            for reject in rejects:
+                value = encode_quarantined(quarantined(reject, delivery, context))
+                self._produce(CRM_QUARANTINE, value, key=context.source.id, confirmation=confirmation)
+            async with asyncio.timeout(CONFIRM_TIMEOUT.total_seconds()):
+                await confirmation.future
+        except TimeoutError:
+            raise LogUnavailable("Kafka did not confirm in time") from None
+        finally:
+            self._pending -= 1
+
+    def _produce(self, topic: str, value: bytes, *, key: str, confirmation: _Confirmation) -> None:
+        try:
+            self._producer.produce(topic, value, key, on_delivery=confirmation.confirmed)
+        except BufferError:
+            raise LogUnavailable("too much is waiting for Kafka") from None
+        except KafkaException as error:
+            raise _translated(error.args[0]) from None
+
+    async def run(self) -> None:
+        """Serves the producer's callbacks: every millisecond while somebody waits."""
+        while True:
+            if not self._pending:
+                self._awake.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_POLL_SECONDS):
+                        await self._awake.wait()
+            self._producer.poll(0)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def create_topics(self, settings: KafkaSettings, *, retention: timedelta) -> None:
+        """Creates what is missing, as soon as Kafka answers."""
+        while not self._topics_exist:
+            try:
+                await ensure_topics(
+                    settings.bootstrap_servers, TOPICS, partitions=settings.partitions, retention=retention
+                )
+            except KafkaAway as error:
+                log.warning("kafka_unavailable", detail=str(error))
+            else:
+                self._topics_exist = True
+
+    async def state(self) -> str:
+        """For /readyz. Raises: KafkaException, LogUnavailable."""
+        if not self._topics_exist:
+            raise LogUnavailable("Kafka has not answered since the start")
+        metadata = await asyncio.to_thread(self._producer.list_topics, CRM_EVENTS, DRAIN_TIMEOUT.total_seconds() / 2)
+        return f"{len(metadata.brokers)} broker(s)"
+
+    async def drain(self) -> None:
+        """Returns when nothing waits any more, or after five seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_TIMEOUT.total_seconds()):
+                while len(self._producer):  # noqa: ASYNC110 - librdkafka has a count, no event
+                    await asyncio.sleep(POLL_SECONDS)
+
+
+def quarantined(reject: Rejected, delivery: Delivery, context: Context) -> Quarantined:
+    """The kept element. Its id comes from its content, so that the same rubbish sent again is the same entry."""
+    raw = reject.element.raw
+    body, encoding = _text(raw)
+    identity = hashlib.sha256(b"\0".join((context.source.id.encode(), reject.reason.encode(), raw))).hexdigest()
+    return Quarantined(
+        id=f"qe_{identity[:24]}",
+        tenant=context.source.tenant,
+        source=context.source.id,
+        reason=reject.reason,
+        detail=reject.detail,
+        received_at=context.now,
+        body=body,
+        encoding=encoding,
+        index=reject.element.index,
+        delivery=context.delivery,
+        headers={
+            name.decode(): delivery.headers[name].decode("latin-1")
+            for name in _KEPT_HEADERS
+            if name in delivery.headers
+        },
+    )
+
+
+def _text(raw: bytes) -> tuple[str, str]:
+    try:
+        return raw.decode(), "utf-8"
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode(), "base64"
+
+
+def _translated(error: KafkaError) -> LogUnavailable | EventTooLarge:
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return EventTooLarge("an event is larger than Kafka takes")
+    return LogUnavailable(f"Kafka did not take it: {error.name()}")
+
+
+def producer_config(bootstrap_servers: str) -> dict[str, Any]:
+    """Stored means stored on all in-sync replicas; keys go where our other producers (aiokafka) put them."""
+    return {
+        "bootstrap.servers": bootstrap_servers,
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+        "linger.ms": int(LINGER / timedelta(milliseconds=1)),
+        "message.timeout.ms": int(DELIVERY_TIMEOUT / timedelta(milliseconds=1)),
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "compression.type": "lz4",
+        "allow.auto.create.topics": False,
+        "topic.metadata.refresh.interval.ms": 60_000,
+        "socket.keepalive.enable": True,
+        "reconnect.backoff.max.ms": 1_000,
+    }
+
+
+@asynccontextmanager
+async def open_event_log(settings: KafkaSettings, *, retention: timedelta) -> AsyncIterator[KafkaEventLog]:
+    """A running event log; what waits at the end is still sent. A broker that is away is waited for."""
+    producer = Producer(producer_config(settings.bootstrap_servers), logger=logging.getLogger("librdkafka"))
+    event_log = KafkaEventLog(producer)
+    async with asyncio.TaskGroup() as tasks:
+        poller = tasks.create_task(event_log.run())
+        creator = tasks.create_task(event_log.create_topics(settings, retention=retention))
+        try:
+            yield event_log
+            await event_log.drain()
+        finally:
+            creator.cancel()
+            poller.cancel()

@@ -1,0 +1,134 @@
+"""The webhook address as a bare ASGI application: no framework between a request and the intake.
+
+It knows sources' addresses, sizes and HTTP codes, and no provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.ingest.adapters.problems import send_answer, send_problem
+from services.ingest.domain.delivery import Answer, Delivery
+from services.ingest.domain.refusals import RefusalReason, Refused
+from services.ingest.intake import Intake
+from services.ingest.metrics import UNKNOWN_SOURCE, IngestMetrics
+from services.ingest.providers.provider import Provider
+from shared.domain.sources import Source
+
+PREFIX = "/v1/webhooks/"
+BODY_SECONDS = 10.0
+"""A sender has this long for its body; senders themselves give up after 5 to 30 s."""
+UNEXPECTED_RETRY_SECONDS = 30
+log = structlog.get_logger()
+
+
+class SenderGone(Exception):
+    """The connection closed before the body was whole; there is nobody to answer."""
+
+
+class WebhookApp:
+    """Routes /v1/webhooks/{source}[/{token}] to the intake and ``operations`` by exact path; all else is a 404."""
+
+    def __init__(self, intake: Intake, metrics: IngestMetrics, operations: Mapping[str, ASGIApp]) -> None:
+        self._intake = intake
+        self._metrics = metrics
+        self._operations = operations
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if path.startswith(PREFIX):
+            await self._webhook(path[len(PREFIX) :], scope, receive, send)
+            return
+        operation = self._operations.get(path)
+        if operation is None:
+            await send_problem(send, Refused(RefusalReason.NOT_FOUND, "there is nothing at this address"))
+        elif scope["method"] not in {"GET", "HEAD"}:
+            refused = Refused(RefusalReason.METHOD_NOT_ALLOWED, "only GET")
+            await send_problem(send, refused, headers=[(b"allow", b"GET, HEAD")])
+        else:
+            await operation(scope, receive, send)
+
+    async def _webhook(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        source_id, _, path_token = address.partition("/")
+        label, headers = UNKNOWN_SOURCE, []
+        try:
+            source, provider = self._intake.source(source_id, path_token=path_token)
+            label = source.id
+            headers = _challenge_and_methods(provider)
+            answer = await self._answer(scope, receive, source, provider, path_token)
+        except Refused as refused:
+            self._metrics.refused(label, refused.why)
+            await send_problem(send, refused, headers=headers)
+        except SenderGone:
+            return
+        except Exception:  # a bug must neither end the process nor make a sender give up: 503 is tried again
+            log.exception("unexpected_error", source=label)
+            self._metrics.refused(label, RefusalReason.UNEXPECTED)
+            await send_problem(send, _unexpected(), headers=headers)
+        else:
+            await send_answer(send, answer)
+        finally:
+            self._metrics.request_seconds.observe(time.perf_counter() - started)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, source: Source, provider: Provider, path_token: str
+    ) -> Answer:
+        method: str = scope["method"]
+        if method != "POST":
+            raise Refused(RefusalReason.METHOD_NOT_ALLOWED, "only POST")
+        headers = dict(scope["headers"])
+        body = await _read(receive, headers, limit=source.limits.max_body)
+        query: bytes = scope["query_string"]
+        delivery = Delivery(
+            method=method, headers=headers, body=body, query=query.decode("latin-1"), path_token=path_token
+        )
+        return await self._intake.deliver(delivery, source, provider)
+
+
+async def _read(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int) -> bytes:
+    """The raw body, never more than ``limit`` bytes of it in memory. Raises: Refused, SenderGone."""
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_parts(receive, limit)
+    except TimeoutError:
+        raise Refused(RefusalReason.BODY_TIMEOUT, f"the body was not whole after {BODY_SECONDS:g} s") from None
+
+
+async def _read_parts(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise SenderGone
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join((*parts, part)) if parts else part
+        parts.append(part)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(RefusalReason.BODY_TOO_LARGE, f"this source takes at most {limit} bytes at once")
+
+
+def _challenge_and_methods(provider: Provider) -> list[tuple[bytes, bytes]]:
+    return [(b"allow", b"POST"), (b"www-authenticate", provider.challenge.encode())]
+
+
+def _unexpected() -> Refused:
+    return Refused(RefusalReason.UNEXPECTED, "the delivery could not be handled", retry_after=UNEXPECTED_RETRY_SECONDS)

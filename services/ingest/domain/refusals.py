@@ -1,0 +1,50 @@
+"""Why a whole delivery is turned away: nothing of it is stored, and the sender is told the reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from services.ingest.domain.delivery import Problem
+from shared.errors import PermanentError
+
+
+class RefusalReason(StrEnum):
+    """Stable codes: log field, metric label and answer body in one. HTTP codes are the adapter's business."""
+
+    NOT_FOUND = "not_found"
+    UNKNOWN_SOURCE = "unknown_source"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    BODY_TOO_LARGE = "body_too_large"
+    TOO_MANY_ELEMENTS = "too_many_elements"
+    BODY_TIMEOUT = "body_timeout"
+    MALFORMED_BODY = "malformed_body"
+    NO_USABLE_ELEMENT = "no_usable_element"
+    MISSING_CREDENTIALS = "missing_credentials"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    BAD_SIGNATURE = "bad_signature"
+    VERSION_NOT_ALLOWED = "signature_version_not_allowed"
+    INVALID_TIMESTAMP = "invalid_timestamp"
+    STALE_TIMESTAMP = "stale_timestamp"
+    FUTURE_TIMESTAMP = "future_timestamp"
+    RATE_LIMITED = "rate_limited"
+    KAFKA_UNAVAILABLE = "kafka_unavailable"
+    UNEXPECTED = "unexpected"
+
+
+class Refused(PermanentError):
+    """The delivery as a whole is turned away. ``retry_after`` is whole seconds, where waiting helps."""
+
+    def __init__(
+        self,
+        why: RefusalReason,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.why = why
+        self.detail = detail
+        self.retry_after = retry_after
+        self.problems = problems

@@ -1,0 +1,83 @@
+"""Every metric of the ingest service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.ingest.domain.delivery import Receipt, RejectReason
+from services.ingest.domain.refusals import RefusalReason
+from shared.domain.instants import SECOND_US, Micros
+
+STORED = "stored"
+UNKNOWN_SOURCE = "unknown"
+_REFUSED_BY_US = {RefusalReason.KAFKA_UNAVAILABLE, RefusalReason.UNEXPECTED}
+_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class IngestMetrics:
+    """Deliveries are requests, events are their elements. Labels are configured sources and closed sets of reasons."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._deliveries = Counter(
+            "ingest_deliveries",
+            "Webhook requests by what became of them: accepted, rejected (the sender's doing), failed (ours)",
+            ["source", "outcome", "reason"],
+            registry=registry,
+        )
+        self._events = Counter(
+            "ingest_events", "Elements of stored deliveries", ["source", "outcome"], registry=registry
+        )
+        self._quarantined = Gauge(
+            "quarantined_events", "Elements put into quarantine since the start", ["reason"], registry=registry
+        )
+        self._last_event = Gauge(
+            "source_last_event_timestamp_seconds",
+            "When a source last had an event accepted, Unix time",
+            ["source"],
+            registry=registry,
+        )
+        self._config_valid = Gauge(
+            "pacer_config_valid", "1 while the configuration on disk is the one that runs", registry=registry
+        )
+        self.request_seconds = Histogram(
+            "ingest_request_seconds", "A webhook request, body read to answer", registry=registry, buckets=_BUCKETS
+        )
+        for reject_reason in RejectReason:
+            self._quarantined.labels(reject_reason.value)
+        self._config_valid.set(1)
+
+    def expect_sources(self, sources: Iterable[str]) -> None:
+        """Starts every series of these sources at 0, so that a first failure is an increase."""
+        for source in (*sources, UNKNOWN_SOURCE):
+            self._deliveries.labels(source, "accepted", STORED)
+            for reason in RefusalReason:
+                self._deliveries.labels(source, _outcome(reason), reason.value)
+            for outcome in ("accepted", "quarantined", "ignored"):
+                self._events.labels(source, outcome)
+
+    def stored(self, source: str, receipt: Receipt, *, now: Micros) -> None:
+        """A delivery is in the log."""
+        self._deliveries.labels(source, "accepted", STORED).inc()
+        if receipt.accepted:
+            self._events.labels(source, "accepted").inc(receipt.accepted)
+            self._last_event.labels(source).set(now / SECOND_US)
+        if receipt.quarantined:
+            self._events.labels(source, "quarantined").inc(receipt.quarantined)
+        if receipt.ignored:
+            self._events.labels(source, "ignored").inc(receipt.ignored)
+        for problem in receipt.problems:
+            self._quarantined.labels(problem.reason).inc()
+
+    def refused(self, source: str, reason: RefusalReason) -> None:
+        """A delivery was turned away."""
+        self._deliveries.labels(source, _outcome(reason), reason.value).inc()
+
+    def config_valid(self, *, valid: bool) -> None:
+        """Whether the last edit of the configuration could be used."""
+        self._config_valid.set(int(valid))
+
+
+def _outcome(reason: RefusalReason) -> str:
+    return "failed" if reason in _REFUSED_BY_US else "rejected"

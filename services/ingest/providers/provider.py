@@ -1,0 +1,48 @@
+"""What a CRM's file in this package offers: the same named steps, each a pure function.
+
+A provider knows neither HTTP server nor Kafka. Who adds a CRM writes one file with ``authenticate``, ``parse``,
+``translate`` and, where its sender wants one, an ``answer`` of its own, and names it in the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from services.ingest.domain.delivery import Answer, Context, Delivery, Element, Outcome, Receipt
+from shared.domain.instants import Micros
+from shared.domain.sources import Source
+
+Authenticate: TypeAlias = Callable[[Delivery, Source, Micros], None]
+"""Over the raw bytes. Raises: Refused. Who finds the secret inside the body reads the body here."""
+Parse: TypeAlias = Callable[[Delivery, Source], list[Element]]
+"""Raises: Refused when the body as a whole cannot be read, is too large a batch or of a wrong media type."""
+Translate: TypeAlias = Callable[[list[Element], Context], list[Outcome]]
+"""One outcome an element, in order. Raises: Refused where the provider's rule is all or nothing."""
+Shape: TypeAlias = Callable[[Receipt], Answer]
+
+_encode = msgspec.json.Encoder().encode
+
+
+def json_receipt(receipt: Receipt) -> Answer:
+    """202 with the receipt: stored, processed later."""
+    return Answer(202, b"application/json", _encode(receipt))
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """One CRM's way to send.
+
+    ``challenge`` goes into WWW-Authenticate of a 401; ``path_token`` says whether a path behind the source's id
+    belongs to the address.
+    """
+
+    name: str
+    authenticate: Authenticate
+    parse: Parse
+    translate: Translate
+    answer: Shape = json_receipt
+    challenge: str = "Signature"
+    path_token: bool = False

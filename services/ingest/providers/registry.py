@@ -1,0 +1,13 @@
+"""The providers by the name that sources.yaml uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from services.ingest.providers import hubspot, native
+from services.ingest.providers.provider import Provider
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {provider.name: provider for provider in (native.PROVIDER, hubspot.PROVIDER)}
+)

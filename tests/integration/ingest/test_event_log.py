@@ -1,0 +1,111 @@
+"""The event log on brokers: what is confirmed is there, what is not there is not confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from services.ingest.adapters.event_log import KafkaEventLog, open_event_log
+from services.ingest.domain.delivery import Context, Delivery, Element, Rejected, RejectReason
+from services.ingest.ports import LogUnavailable
+from shared.contracts.messages import decode_change, decode_quarantined
+from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE
+from shared.domain.changes import RecordChange
+from shared.settings import KafkaSettings
+from tests.support.eventually import eventually
+from tests.support.ingest_app import native_source
+from tests.support.kafka_reader import read_all
+
+RETENTION = timedelta(days=400)
+DELIVERY = Delivery(
+    method="POST", headers={b"content-type": b"application/json", b"authorization": b"secret"}, body=b"[]"
+)
+CONTEXT = Context(native_source(), "dl_1", 1_795_426_200_000_000)
+
+
+def change(record: str, **others: Any) -> RecordChange:
+    defaults: dict[str, Any] = {
+        "tenant": "acme",
+        "source": "native",
+        "record_type": "deal",
+        "record": record,
+        "verb": "won",
+        "event": f"evt-{record}",
+        "occurred_at": 1_795_426_200_000_000,
+        "received_at": 1_795_426_200_000_000,
+    }
+    return RecordChange(**defaults | others)
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.kafka)])
+def bootstrap(request: pytest.FixtureRequest) -> str:
+    if request.param == "embedded":
+        return str(request.getfixturevalue("embedded_kafka"))
+    return str(request.getfixturevalue("kafka").bootstrap)
+
+
+async def ready(log: KafkaEventLog) -> KafkaEventLog:
+    await eventually(log.state, within_seconds=20)
+    return log
+
+
+async def keep(log: KafkaEventLog, *changes: RecordChange, rejects: tuple[Rejected, ...] = ()) -> None:
+    await log.keep(changes, rejects, delivery=DELIVERY, context=CONTEXT)
+
+
+async def test_what_is_kept_can_be_read(bootstrap: str) -> None:
+    sent = [change(f"kept-{number}") for number in range(50)]
+    async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
+        await keep(await ready(log), *sent)
+    read = [decode_change(message.value()) for message in read_all(bootstrap, CRM_EVENTS, count=50)]
+    assert {found.record: found for found in read} | {one.record: one for one in sent} == {
+        found.record: found for found in read
+    }
+
+
+async def test_many_deliveries_at_once_are_each_confirmed(bootstrap: str) -> None:
+    async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
+        await ready(log)
+        await asyncio.gather(*(keep(log, change(f"many-{number}")) for number in range(200)))
+    read = {decode_change(message.value()).record for message in read_all(bootstrap, CRM_EVENTS, count=250)}
+    assert {f"many-{number}" for number in range(200)} <= read
+
+
+async def test_a_reject_is_kept_whole_and_without_secrets(bootstrap: str) -> None:
+    raw = b'{"id": "", "name": "\xc3\xa9"}'
+    reject = Rejected(Element(3, raw, {}), RejectReason.MISSING_ID, "id is required")
+    async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
+        await keep(await ready(log), rejects=(reject,))
+    entry = decode_quarantined(read_all(bootstrap, CRM_QUARANTINE, count=1)[-1].value())
+    assert (entry.body.encode(), entry.reason, entry.index, entry.headers) == (
+        raw,
+        "missing_id",
+        3,
+        {"content-type": "application/json"},
+    )
+
+
+async def test_a_key_goes_where_our_other_producers_put_it(bootstrap: str) -> None:
+    sent = [change(f"place-{number}") for number in range(40)]
+    async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
+        await keep(await ready(log), *sent)
+    ours = {message.key(): message.partition() for message in read_all(bootstrap, CRM_EVENTS, count=290)}
+    other = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await other.start()
+    try:
+        theirs = {
+            one.key: (await other.send_and_wait(CRM_EVENTS, b"{}", key=one.key.encode())).partition for one in sent
+        }
+    finally:
+        await other.stop()
+    assert theirs == {one.key: ours[one.key.encode()] for one in sent}
+
+
+async def test_without_kafka_nothing_is_confirmed(free_port: int) -> None:
+    async with open_event_log(KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port}"), retention=RETENTION) as log:
+        with pytest.raises(LogUnavailable):
+            await keep(log, change("lost"))
