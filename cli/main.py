@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from cli.check import check
+from cli.demo import demo
 from cli.token import token
+from cli.up.command import up
 
 app = typer.Typer(
     name="pacer",
@@ -15,6 +17,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(check)
+app.command()(demo)
+app.command()(up)
 app.add_typer(token, name="token")
 
 if __name__ == "__main__":

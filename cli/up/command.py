@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from shared.configuration.load import ConfigurationInvalid, load_deployment
 
 from cli.up.backends import choose_backends
 from cli.up.data_directory import hold
@@ -30,7 +29,7 @@ from cli.up.plan import (
 from cli.up.report import Report
 from cli.up.run import EXIT_FAILED, Companion, run_until_signal
 from cli.up.system import System
-from shared.configuration.deployment import Deployment
+from shared.configuration import ConfigurationInvalid, Deployment, load_deployment
 from shared.errors import ConfigurationError
 
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -96,9 +95,8 @@ def _checked_configuration(directory: Path) -> Deployment:
         return load_deployment(directory, os.environ)
     except ConfigurationInvalid as invalid:
         missing = missing_variables(directory, os.environ)
-        if missing:
-            raise ConfigurationError(f"{invalid}\n{advice(missing)}") from invalid
-        raise
+        lines = [*map(str, invalid.problems), *([advice(missing)] if missing else [])]
+        raise ConfigurationError("\n".join(lines)) from invalid
 
 
 def _checked_plan(options: UpOptions) -> tuple[ServicePlan, ...]:

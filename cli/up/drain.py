@@ -59,6 +59,6 @@ async def _ask(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     return consumer.partitions_for_topic(topic) or set()
 
 
-def lag(ends: Iterable[tuple[int, int]], applied: Iterable[bytes | None]) -> int:
+def lag(ends: Iterable[tuple[int, int]], applied: Iterable[bytes | str | None]) -> int:
     """Sum of what is missing; ``ends`` are (partition, end offset), ``applied`` the stored next offsets beside them."""
     return sum(max(end - int(stored or 0), 0) for (_, end), stored in zip(ends, applied, strict=True))

@@ -96,7 +96,7 @@ def service_command(plan: ServicePlan) -> list[str]:
 def service_environment(
     plan: ServicePlan, base: Mapping[str, str], *, backends: Backends, config: Path
 ) -> dict[str, str]:
-    """The caller's environment with what the supervisor decides on top."""
+    """The caller's environment with what the supervisor decides on top; only the aggregator fences on the log."""
     decided = {
         "PACER_CONFIG_DIR": str(config),
         "PACER_KAFKA__BOOTSTRAP_SERVERS": backends.kafka,
@@ -104,7 +104,7 @@ def service_environment(
         "PACER_HTTP__PORT": str(plan.port),
         "PYTHONUNBUFFERED": "1",
     }
-    if backends.log_identity is not None:
+    if backends.log_identity is not None and plan.service is ServiceName.AGGREGATOR:
         decided["PACER_KAFKA__LOG_IDENTITY"] = backends.log_identity
     inherited = {name: value for name, value in base.items() if name != "PACER_KAFKA__LOG_IDENTITY"}
     return inherited | decided

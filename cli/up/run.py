@@ -30,7 +30,7 @@ async def run_until_signal(system: System, report: Report, companion: Companion 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
-    work = asyncio.create_task(_work(system, companion))
+    work = asyncio.create_task(_work(system, report, companion))
     failure = await _outcome(work)
     if failure is not None:
         report.problem(str(failure))
@@ -50,8 +50,8 @@ async def _outcome(work: asyncio.Task[None]) -> PacerError | None:
     return None
 
 
-async def _work(system: System, companion: Companion | None) -> None:
-    beside = asyncio.create_task(_when_ready(system, companion)) if companion else None
+async def _work(system: System, report: Report, companion: Companion | None) -> None:
+    beside = asyncio.create_task(_when_ready(system, report, companion)) if companion else None
     try:
         await system.run()
     finally:
@@ -61,6 +61,9 @@ async def _work(system: System, companion: Companion | None) -> None:
                 await beside
 
 
-async def _when_ready(system: System, companion: Companion) -> None:
+async def _when_ready(system: System, report: Report, companion: Companion) -> None:
     await system.announced.wait()
-    await companion()
+    try:
+        await companion()
+    except PacerError as error:
+        report.problem(f"{error.reason}: {error}")

@@ -79,8 +79,8 @@ async def test_a_killed_valkey_comes_back_where_it_was(system: System) -> None:
 
 async def test_after_the_embedded_broker_died_services_learn_its_new_log(system: System, data: Path) -> None:
     system.kafka.kill()
-    await eventually(lambda: len(_environments(data, "api")), equals=2, within_seconds=30)
-    first, second = (each["PACER_KAFKA__LOG_IDENTITY"] for each in _environments(data, "api"))
+    await eventually(lambda: len(_environments(data, "aggregator")), equals=2, within_seconds=30)
+    first, second = (each["PACER_KAFKA__LOG_IDENTITY"] for each in _environments(data, "aggregator"))
     assert first != second
 
 

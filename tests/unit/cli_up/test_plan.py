@@ -17,6 +17,7 @@ from cli.up.plan import (
 
 OPTIONS = UpOptions(config=Path("config/acme"), data=Path("data"))
 API = ServicePlan("api", ServiceName.API, 8080, "--api-port")
+WORKER = ServicePlan("aggregator-2", ServiceName.AGGREGATOR, 9001)
 EMBEDDED = Backends("127.0.0.1:1", "redis://127.0.0.1:2/0", "embedded-1")
 
 
@@ -66,12 +67,16 @@ def test_a_service_learns_its_port_and_parts() -> None:
         "PACER_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "PACER_REDIS__URL": "redis://127.0.0.1:2/0",
         "PACER_HTTP__PORT": "8080",
-        "PACER_KAFKA__LOG_IDENTITY": "embedded-1",
         "PYTHONUNBUFFERED": "1",
     }
 
 
+def test_the_aggregator_learns_the_log_identity() -> None:
+    told = service_environment(WORKER, {}, backends=EMBEDDED, config=Path("c"))
+    assert told["PACER_KAFKA__LOG_IDENTITY"] == "embedded-1"
+
+
 def test_a_log_identity_is_not_inherited_for_a_real_kafka() -> None:
     real = Backends("kafka:9092", "redis://redis/0")
-    told = service_environment(API, {"PACER_KAFKA__LOG_IDENTITY": "old"}, backends=real, config=Path("c"))
+    told = service_environment(WORKER, {"PACER_KAFKA__LOG_IDENTITY": "old"}, backends=real, config=Path("c"))
     assert "PACER_KAFKA__LOG_IDENTITY" not in told
