@@ -1,0 +1,52 @@
+// The team's tiles: six numbers at most, each with its bullet graph, the gap in words and the line of the period.
+
+import { byId, element, setAttribute, setText } from "./dom.js";
+import { makeBullet, showBullet } from "./bullet.js";
+import { makeSpark, showSpark } from "./spark.js";
+import { STATUS, amount, difference, exactly } from "./words.js";
+
+const tiles = new Map();
+
+export function makeTiles(kpis) {
+  tiles.clear();
+  byId("tiles").replaceChildren(...kpis.map(makeTile));
+}
+
+function makeTile(kpi) {
+  const parts = {
+    value: element("p", { class: "value" }),
+    status: element("p", { class: "status" }),
+    bullet: makeBullet(),
+    gap: element("p", { class: "gap" }),
+    spark: makeSpark(),
+  };
+  const tile = element("article", { class: "tile", "aria-label": kpi.name }, element("h3", {}, kpi.name), parts.value,
+    parts.status, parts.bullet, parts.gap, parts.spark);
+  tiles.set(kpi.id, { tile, kpi, ...parts });
+  return tile;
+}
+
+export function showTiles(store, team, currency) {
+  for (const { tile, kpi, value, status, bullet, gap, spark } of tiles.values()) {
+    const reading = store.of("team", team, kpi.id);
+    tile.hidden = !reading;
+    if (!reading) continue;
+    const state = STATUS[reading.status] ?? STATUS.no_target;
+    setText(value, amount(reading.value, kpi.unit, currency));
+    setAttribute(value, "title", exactly(reading.value, kpi.unit, currency));
+    setText(status, `${state.shape} ${state.word}`);
+    setAttribute(status, "data-tone", state.tone);
+    setText(gap, reading.measurable ? difference(reading, kpi, currency) : "may be short: a source is out");
+    setAttribute(tile, "data-short", reading.measurable ? null : true);
+    showBullet(bullet, reading, kpi, currency);
+    showSpark(spark, store.trends.get(kpi.id), reading);
+    mark(tile, store.changed.has(`team/${team}/${kpi.id}`));
+  }
+}
+
+export function mark(target, changed) {
+  if (!changed) return;
+  target.classList.remove("changed");
+  void target.offsetWidth; // restarts the animation
+  target.classList.add("changed");
+}
