@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from services.aggregator.domain.pages import Sheet
+from services.aggregator.domain.pages import Accumulators, Folded, Sheet
 from services.aggregator.poison import UNDECODABLE
 from services.aggregator.ports import Chunk, PageRef, Poison, PoisonReason, RepRef, ScoreboardCommit
 from shared.contracts.messages import FactBatch, decode_batch, decode_entry, encode_cell, encode_entry
 from shared.domain.facts import UNMAPPED_PREFIX, Fact, PageEntry
 from shared.domain.instants import Micros
+
+CellCache: TypeAlias = dict[RepRef, dict[str, Accumulators]]
+"""Cells by name of each rep, as far as they are known."""
+
+
+FactRef: TypeAlias = tuple[str, str, str, str]
+"""(tenant, subject, page, fact id)."""
 
 
 class Staged(Struct):
@@ -53,10 +61,14 @@ def _take(batch: FactBatch, pages: dict[PageRef, dict[str, PageEntry]]) -> None:
 
 
 class Posting:
-    """Turns staged entries into what the store commits. ``sheets``: None for a subject who is no rep."""
+    """Turns staged entries into what the store commits.
 
-    def __init__(self, commit: ScoreboardCommit, sheets: Mapping[RepRef, Sheet | None]) -> None:
+    ``sheets``: one a subject, None for who is no rep. ``cache``: cells of the reps, which are changed in place.
+    """
+
+    def __init__(self, commit: ScoreboardCommit, sheets: Mapping[RepRef, Sheet | None], cache: CellCache) -> None:
         self._commit = commit
+        self._cache = cache
         self._sheets = sheets
         self.written = 0
 
@@ -65,21 +77,17 @@ class Posting:
         sheet = self._sheets[ref[:2]]
         writing: dict[str, bytes] = {}
         for (fact_id, entry), packed in zip(entries.items(), held, strict=True):
-            old = None
+            new, old = entry.fact, None
             if packed is not None:
                 known = decode_entry(packed)
                 if known.revision >= entry.revision:
                     continue
                 old = known.fact
             writing[fact_id] = encode_entry(entry)
-            new = entry.fact
             if sheet is None:
                 self._park(ref, (new is not None) - (old is not None))
-            elif old is None and new is not None:  # nearly always: a fact that is new
-                sheet.count(new, 1)
-                self._list(ref, fact_id, sheet.unconverted(new), None)
             elif old != new:
-                self._replace(ref, fact_id, old, new)
+                self._count((*ref, fact_id), sheet, old, new)
         if writing:
             self._commit.pages[ref] = writing
             self.written += len(writing)
@@ -91,16 +99,18 @@ class Posting:
                 self._commit.changed.add(ref)
                 self._close_sheet(ref, sheet)
 
-    def _replace(self, ref: PageRef, fact_id: str, old: Fact | None, new: Fact | None) -> None:
-        sheet = self._sheets[ref[:2]]
-        if sheet is None:
-            return
+    @staticmethod
+    def _money(sheet: Sheet, fact: Fact | None) -> str | None:
+        return sheet.unconverted(fact) if fact is not None and fact.kind in sheet.money_kinds else None
+
+    def _count(self, place: FactRef, sheet: Sheet, old: Fact | None, new: Fact | None) -> None:
         if old is not None:
             sheet.count(old, -1)
         if new is not None:
             sheet.count(new, 1)
-        before = None if old is None else sheet.unconverted(old)
-        self._list(ref, fact_id, None if new is None else sheet.unconverted(new), before)
+        before, now = self._money(sheet, old), self._money(sheet, new)
+        if before != now:
+            self._commit.unconverted["/".join(place)] = now
 
     def _park(self, ref: PageRef, change: int) -> None:
         tenant, subject, _ = ref
@@ -108,17 +118,15 @@ class Posting:
             owner = f"{tenant}/{subject}"
             self._commit.unmapped[owner] = self._commit.unmapped.get(owner, 0) + change
 
-    def _list(self, ref: PageRef, fact_id: str, currency: str | None, before: str | None) -> None:
-        if currency != before:
-            self._commit.unconverted[f"{'/'.join(ref)}/{fact_id}"] = currency
-
     def _close_sheet(self, ref: RepRef, sheet: Sheet) -> None:
-        cells = self._commit.cells.setdefault(ref, {})
-        for name, cell in sheet.touched.items():
-            if sheet.shrunk:
-                cell.drop_zeros()
-            cells[name] = encode_cell(cell.accumulators) if cell.accumulators else None
-            for definition, deltas in cell.values.items():
-                values = {value: delta for value, delta in deltas.items() if delta}
-                if values:
-                    self._commit.values[(*ref, definition, name)] = values
+        folded = Folded(self._cache[ref], {})
+        names = set()
+        for name, tallied in sheet.cells():
+            folded.take(name, tallied)
+            names.add(name)
+        cells = folded.cells
+        self._commit.cells[ref] = {name: encode_cell(cells[name]) if cells[name] else None for name in names}
+        for (definition, name), deltas in folded.values.items():
+            values = {value: delta for value, delta in deltas.items() if delta}
+            if values:
+                self._commit.values[(*ref, definition, name)] = values

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from services.aggregator.domain.counting import Plan, compile_plan
-from services.aggregator.domain.pages import Accumulators, Sheet, cells_of_page
+from services.aggregator.domain.pages import Sheet, cells_of_page
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import (
@@ -27,7 +27,7 @@ from services.aggregator.ports import (
     ScoreboardWanted,
     UpdatesSink,
 )
-from services.aggregator.posting import Posting, Staged, stage
+from services.aggregator.posting import CellCache, Posting, Staged, stage
 from shared.contracts.messages import decode_cell
 from shared.contracts.topics import KPI_FACTS
 from shared.domain.people import Rep
@@ -35,8 +35,6 @@ from shared.domain.tenant import Tenant
 
 CELLS_CACHED = 40_000
 """A partition's cache is dropped when it holds more: about 40 MB. Live work touches two cells a rep."""
-
-CellCache = dict[RepRef, dict[str, Accumulators]]
 
 
 class _Floor(Struct):
@@ -152,8 +150,8 @@ class Scoreboard:
             ref = (tenant_id, subject)
             if ref not in sheets:
                 found = self._rep(tenant_id, subject)
-                sheets[ref] = None if found is None else Sheet(found[1], found[0].zone, cache[ref])
-        posting = Posting(commit, sheets)
+                sheets[ref] = None if found is None else Sheet(found[1], found[0].zone)
+        posting = Posting(commit, sheets, cache)
         for page_ref, entries in staged.pages.items():
             posting.turn(page_ref, entries, held.pages[page_ref])
         posting.close()

@@ -47,6 +47,11 @@ class KindPlan(Struct, frozen=True):
     daily: tuple[Counter, ...] = ()
     present: tuple[Counter, ...] = ()
 
+    @property
+    def asks_money(self) -> bool:
+        """Whether any KPI sums amounts of money of these facts."""
+        return any(isinstance(counter.amount, _Money) for counter in (*self.daily, *self.present))
+
     def unconverted(self, fact: Fact, day: date, currencies: Currencies) -> str | None:
         """The currency that keeps the fact's amount out of some KPI for want of a rate; None if none does."""
         currency = _currency(fact)
@@ -60,6 +65,7 @@ class Plan(Struct, frozen=True):
 
     kinds: Mapping[str, KindPlan]
     currencies: Currencies
+    money_kinds: frozenset[str] = frozenset()
     stocks_of_moments: bool = False
 
 
@@ -78,7 +84,12 @@ def compile_plan(tenant: Tenant) -> Plan:
         kind: KindPlan(tuple(daily.get(kind, ())), tuple(present.get(kind, ())))
         for kind in dict.fromkeys((*daily, *present))
     }
-    return Plan(kinds, tenant.currencies, any(kind != FactKind.DEAL_OPEN for kind in present))
+    return Plan(
+        kinds,
+        tenant.currencies,
+        frozenset(kind for kind, plan in kinds.items() if plan.asks_money),
+        any(kind != FactKind.DEAL_OPEN for kind in present),
+    )
 
 
 def compile_filter(conditions: tuple[Condition, ...]) -> Filter | None:
@@ -149,10 +160,23 @@ def _compile_condition(condition: Condition) -> Filter:
     if operator is Operator.EXISTS:
         wanted = condition.operands[0] is True
         return lambda fields: (fields.get(field) is not None) is wanted
-    test = lru_cache(maxsize=_OUTCOMES_KEPT)(_comparison(operator, condition.operands))
-    if operator is Operator.NOT_IN:
-        return lambda fields: (value := fields.get(field)) is None or test(value)
-    return lambda fields: (value := fields.get(field)) is not None and test(value)
+    outcomes = _Outcomes(_comparison(operator, condition.operands))
+    outcomes[None] = operator is Operator.NOT_IN
+    return lambda fields: outcomes[fields.get(field)]
+
+
+class _Outcomes(dict[Scalar, bool]):
+    """Answers of a test by value, so that a value seen before costs one lookup."""
+
+    def __init__(self, test: Callable[[str | bool], bool]) -> None:
+        super().__init__()
+        self._test = test
+
+    def __missing__(self, value: str | bool) -> bool:  # noqa: FBT001 - a field's value
+        outcome = self._test(value)
+        if len(self) < _OUTCOMES_KEPT:
+            self[value] = outcome
+        return outcome
 
 
 def _comparison(operator: Operator, operands: tuple[str | bool, ...]) -> Callable[[str | bool], bool]:

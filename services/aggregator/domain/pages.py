@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from services.aggregator.domain.counting import Counter, Plan, value_text
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import STATE_CELL, day_cell, month_cell
-from shared.domain.exact import ZERO
+from shared.domain.exact import CONTEXT, ZERO
 from shared.domain.facts import STATE_PAGE, Fact
 from shared.domain.instants import DAY_US, EPOCH, from_datetime
 from shared.domain.periods import local_day
+
+_add = CONTEXT.add
+_subtract = CONTEXT.subtract
 
 Accumulators: TypeAlias = dict[str, Accumulator]
 """A cell's content: definition -> accumulator."""
@@ -30,120 +36,122 @@ def cells_of_page(page: str, zone: str, *, with_state: bool = False) -> tuple[st
     return (*cells, STATE_CELL) if with_state else tuple(cells)
 
 
-class Cell:
-    """One cell while a chunk works on it: its accumulators, in place, and changes of its distinct values."""
+class Tallied(Struct, gc=False):
+    """What a chunk adds to a cell by definition: facts, exact totals, and facts by distinct value."""
 
-    __slots__ = ("accumulators", "name", "values")
+    counts: dict[str, int]
+    totals: dict[str, Decimal]
+    values: dict[str, dict[str, int]]
 
-    def __init__(self, name: str, accumulators: Accumulators) -> None:
-        self.name = name
-        self.accumulators = accumulators
-        self.values: dict[str, dict[str, int]] = {}
+    @classmethod
+    def empty(cls) -> Tallied:
+        """Nothing yet."""
+        return cls({}, {}, {})
 
-    def add(self, counter: Counter, fact: Fact, *, sign: int, day: date) -> None:
-        """Counts a fact that passed the counter's filter in (sign 1) or out again (-1)."""
-        definition, _, amount, distinct = counter
-        if distinct is not None:
-            value = value_text(fact.fields.get(distinct))
-            if value is not None:
-                deltas = self.values.setdefault(definition, {})
-                deltas[value] = deltas.get(value, 0) + sign
-            return
-        total = ZERO
-        if amount is not None:
-            found = amount(fact, day)
-            if found is None:
-                return
-            total = found if sign > 0 else found.copy_negate()
-        accumulator = self.accumulators.get(definition)
-        if accumulator is None:
-            accumulator = self.accumulators[definition] = Accumulator()
-        accumulator.add(sign, total)
+    def count(self, counters: tuple[Counter, ...], fact: Fact, *, sign: int, day: date) -> None:
+        """Counts a fact in (sign 1) or out again (-1).
 
-    def drop_zeros(self) -> None:
-        """Forgets definitions of which nothing is left."""
-        for definition in [name for name, accumulator in self.accumulators.items() if accumulator.is_zero]:
-            del self.accumulators[definition]
+        The innermost loop of all: once for every fact and KPI that may count it, so it asks a counter inline.
+        """
+        counts, fields = self.counts, fact.fields
+        for definition, holds, amount, distinct in counters:
+            if holds is not None and not holds(fields):
+                continue
+            if distinct is not None:
+                value = value_text(fields.get(distinct))
+                if value is not None:
+                    deltas = self.values.get(definition)
+                    if deltas is None:
+                        deltas = self.values[definition] = {}
+                    deltas[value] = deltas.get(value, 0) + sign
+                continue
+            if amount is not None:
+                found = amount(fact, day)
+                if found is None:
+                    continue
+                total = self.totals.get(definition, ZERO)
+                self.totals[definition] = _add(total, found) if sign > 0 else _subtract(total, found)
+            counts[definition] = counts.get(definition, 0) + sign
+
+    def pour(self, cell: Accumulators) -> None:
+        """Adds counts and totals to a cell, and drops what is down to nothing."""
+        totals = self.totals
+        for definition, count in self.counts.items():
+            accumulator = cell.get(definition)
+            if accumulator is None:
+                accumulator = cell[definition] = Accumulator()
+            accumulator.count += count
+            if definition in totals:
+                accumulator.total = _add(accumulator.total, totals[definition])
+            if not accumulator.count and accumulator.is_zero:
+                del cell[definition]
 
 
 class Sheet:
-    """A rep's cells while a chunk works on them; ``known`` holds the accumulators of every cell it can touch."""
+    """A rep's facts of one chunk, tallied by local day first: what costs per cell is done once a cell, not a fact."""
 
-    __slots__ = ("_days", "_known", "_plan", "_zone", "is_changed", "shrunk", "touched")
+    __slots__ = ("_days", "_plan", "_present", "_zone", "is_changed", "money_kinds")
 
-    def __init__(self, plan: Plan, zone: str, known: dict[str, Accumulators]) -> None:
+    def __init__(self, plan: Plan, zone: str) -> None:
         self._plan = plan
         self._zone = zone
-        self._known = known
-        self._days: dict[date, tuple[Cell, Cell]] = {}
-        self.touched: dict[str, Cell] = {}
+        self._days: dict[date, Tallied] = {}
+        self._present: Tallied | None = None
         self.is_changed = False
-        self.shrunk = False
+        self.money_kinds = plan.money_kinds
 
     def count(self, fact: Fact, sign: int) -> None:
-        """Counts a fact in (sign 1) or out again (-1), in its local day and month or in what holds now.
-
-        One loop for every fact of the log: plain counts are done in place, what costs more is left to the cell.
-        """
+        """Counts a fact in (sign 1) or out again (-1), in its local day or in what holds now."""
         self.is_changed = True
-        if sign < 0:
-            self.shrunk = True
         kind = self._plan.kinds.get(fact.kind)
         if kind is None:
             return
-        fields = fact.fields
+        day = local_day(fact.at, self._zone)
         if kind.daily:
-            day = local_day(fact.at, self._zone)
-            cells = self._days.get(day) or self._open_day(day)
-            in_day, in_month = cells[0].accumulators, cells[1].accumulators
-            for counter in kind.daily:
-                definition, holds, amount, distinct = counter
-                if holds is not None and not holds(fields):
-                    continue
-                daily, monthly = in_day.get(definition), in_month.get(definition)
-                if amount is None and distinct is None and daily is not None and monthly is not None:
-                    daily.count += sign
-                    monthly.count += sign
-                else:
-                    cells[0].add(counter, fact, sign=sign, day=day)
-                    cells[1].add(counter, fact, sign=sign, day=day)
+            tallied = self._days.get(day)
+            if tallied is None:
+                tallied = self._days[day] = Tallied.empty()
+            tallied.count(kind.daily, fact, sign=sign, day=day)
         if kind.present:
-            self._count_present(kind.present, fact, sign)
+            if self._present is None:
+                self._present = Tallied.empty()
+            self._present.count(kind.present, fact, sign=sign, day=day)
 
     def unconverted(self, fact: Fact) -> str | None:
         """The currency for want of whose rate an amount of the fact is in no sum."""
         kind = self._plan.kinds.get(fact.kind)
-        if kind is None or fact.fields.get("currency") is None:
-            return None
-        return kind.unconverted(fact, local_day(fact.at, self._zone), self._plan.currencies)
+        return None if kind is None else kind.unconverted(fact, local_day(fact.at, self._zone), self._plan.currencies)
 
-    def _count_present(self, counters: Iterable[Counter], fact: Fact, sign: int) -> None:
-        day = local_day(fact.at, self._zone)
-        cell = self._open(STATE_CELL)
-        for counter in counters:
-            if counter.holds is None or counter.holds(fact.fields):
-                cell.add(counter, fact, sign=sign, day=day)
-
-    def _open_day(self, day: date) -> tuple[Cell, Cell]:
-        cells = self._days[day] = (self._open(day_cell(day)), self._open(month_cell(day)))
-        return cells
-
-    def _open(self, name: str) -> Cell:
-        cell = self.touched.get(name)
-        if cell is None:
-            cell = self.touched[name] = Cell(name, self._known[name])
-        return cell
+    def cells(self) -> Iterator[tuple[str, Tallied]]:
+        """What to add to which cell; a month's comes once for each of its days."""
+        for day, tallied in self._days.items():
+            yield day_cell(day), tallied
+            yield month_cell(day), tallied
+        if self._present is not None:
+            yield STATE_CELL, self._present
 
 
-def fold(plan: Plan, zone: str, facts: Iterable[Fact]) -> dict[str, Cell]:
+class Folded(Struct):
+    """Cells by name and distinct values by (definition, cell), with how many facts have them."""
+
+    cells: dict[str, Accumulators]
+    values: dict[tuple[str, str], dict[str, int]]
+
+    def take(self, name: str, tallied: Tallied) -> None:
+        """Adds to a cell and its values; values keep a change of 0, cells drop what is down to nothing."""
+        tallied.pour(self.cells.setdefault(name, {}))
+        for definition, deltas in tallied.values.items():
+            known = self.values.setdefault((definition, name), {})
+            for value, delta in deltas.items():
+                known[value] = known.get(value, 0) + delta
+
+
+def fold(plan: Plan, zone: str, facts: Iterable[Fact]) -> Folded:
     """The cells of a rep who has exactly these facts: what the cells kept by differences have to equal."""
-    sheet = Sheet(plan, zone, _Blank())
+    sheet = Sheet(plan, zone)
     for fact in facts:
         sheet.count(fact, 1)
-    return sheet.touched
-
-
-class _Blank(dict[str, Accumulators]):
-    def __missing__(self, name: str) -> Accumulators:
-        content = self[name] = {}
-        return content
+    folded = Folded({}, {})
+    for name, tallied in sheet.cells():
+        folded.take(name, tallied)
+    return folded

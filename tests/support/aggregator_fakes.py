@@ -1,0 +1,288 @@
+"""The aggregator's ports in memory, fenced like the real ones, and a floor that runs both stages on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from services.aggregator.domain.counting import compile_plan
+from services.aggregator.domain.pages import fold
+from services.aggregator.ledger import Ledger
+from services.aggregator.ports import (
+    Chunk,
+    Fenced,
+    Handled,
+    LedgerCommit,
+    PageRef,
+    Poison,
+    RepRef,
+    ScoreboardCommit,
+    ScoreboardHeld,
+    ScoreboardWanted,
+    ValuesRef,
+)
+from services.aggregator.scoreboard import Scoreboard
+from shared.contracts.messages import decode_cell, decode_entry
+from shared.domain.accumulators import Accumulator
+from shared.domain.cells import SubjectCells
+from shared.domain.changes import RecordChange
+from shared.domain.facts import Fact
+from shared.domain.instants import Micros
+from shared.domain.tenant import Tenant
+from shared.errors import TransientError
+from tests.support.changes import on_the_log
+
+
+class Fence:
+    """The stored next offset of each partition, 0 at first."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[int, int] = defaultdict(int)
+
+    def pass_through(self, partition: int, start: int, next_offset: int) -> Fenced:
+        """What a commit finds; APPLIED moves the fence."""
+        stored = self.offsets[partition]
+        if stored == start:
+            self.offsets[partition] = next_offset
+            return Fenced.APPLIED
+        if stored >= next_offset:
+            return Fenced.DONE
+        return Fenced.BETWEEN if stored > start else Fenced.BACK
+
+
+class Failures:
+    """Commits that are lost on the way: the test says how many."""
+
+    def __init__(self) -> None:
+        self.lost_commits = 0
+
+    def may_fail(self) -> None:
+        """Raises TransientError while commits are to be lost."""
+        if self.lost_commits:
+            self.lost_commits -= 1
+            raise TransientError("lost, as the test wants it")
+
+
+class InMemoryLedgerStore(Failures):
+    """See LedgerStore."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fence = Fence()
+        self.records: dict[str, bytes] = {}
+        self.sources: dict[str, Micros] = {}
+        self.mark = 0
+
+    async def read(self, partition: int, keys: Sequence[str]) -> Sequence[bytes | None]:  # noqa: ARG002 - the port's
+        """See the port."""
+        return [self.records.get(key) for key in keys]
+
+    async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:
+        """See the port."""
+        self.may_fail()
+        outcome = self.fence.pass_through(partition, commit.start, commit.next_offset)
+        if outcome is Fenced.APPLIED:
+            self.records.update(commit.records)
+            for source, at in commit.sources.items():
+                self.sources[source] = max(at, self.sources.get(source, 0))
+            self.mark = max(self.mark, commit.mark)
+        return outcome
+
+
+class InMemoryScoreboardStore(Failures):
+    """See ScoreboardStore; partitions share nothing but this object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fence = Fence()
+        self.pages: dict[PageRef, dict[str, bytes]] = defaultdict(dict)
+        self.cells: dict[RepRef, dict[str, bytes]] = defaultdict(dict)
+        self.values: dict[ValuesRef, dict[str, int]] = defaultdict(dict)
+        self.versions: dict[RepRef, int] = defaultdict(int)
+        self.unmapped: dict[str, int] = {}
+        self.unconverted: dict[str, str] = {}
+        self.changed: set[RepRef] = set()
+        self.mark = 0
+
+    async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:  # noqa: ARG002 - the port's
+        """See the port."""
+        return ScoreboardHeld(
+            {ref: [self.pages.get(ref, {}).get(fact_id) for fact_id in ids] for ref, ids in wanted.pages.items()},
+            {ref: [self.cells.get(ref, {}).get(name) for name in names] for ref, names in wanted.cells.items()},
+        )
+
+    async def commit(self, partition: int, commit: ScoreboardCommit) -> Fenced:
+        """See the port."""
+        self.may_fail()
+        outcome = self.fence.pass_through(partition, commit.start, commit.next_offset)
+        if outcome is Fenced.APPLIED:
+            self._apply(commit)
+        return outcome
+
+    def _apply(self, commit: ScoreboardCommit) -> None:
+        for ref, entries in commit.pages.items():
+            self.pages[ref].update(entries)
+        for rep, cells in commit.cells.items():
+            _write(self.cells[rep], cells)
+        for values_ref, deltas in commit.values.items():
+            _add(self.values[values_ref], deltas)
+        _add(self.unmapped, commit.unmapped)
+        _write(self.unconverted, commit.unconverted)
+        for rep in commit.changed:
+            self.versions[rep] += 1
+        self.changed |= commit.changed
+        self.mark = max(self.mark, commit.mark)
+
+    def facts(self, tenant: str = "acme") -> dict[tuple[str, str, str], Fact]:
+        """Every fact by (subject, page, fact id); withdrawals left out."""
+        return {
+            (subject, page, fact_id): fact
+            for (owner, subject, page), entries in self.pages.items()
+            for fact_id, packed in entries.items()
+            if owner == tenant and (fact := decode_entry(packed).fact) is not None
+        }
+
+    def decoded_cells(self, tenant: str = "acme") -> dict[tuple[str, str], dict[str, Accumulator]]:
+        """Content of every cell that holds something, by (rep, cell name)."""
+        return {
+            (rep, name): decode_cell(packed)
+            for (owner, rep), cells in self.cells.items()
+            for name, packed in cells.items()
+            if owner == tenant
+        }
+
+    def distinct_values(self, tenant: str = "acme") -> dict[tuple[str, str, str], dict[str, int]]:
+        """Values with how many facts have them, by (rep, definition, cell name)."""
+        return {ref[1:]: values for ref, values in self.values.items() if ref[0] == tenant and values}
+
+    def subject_cells(self, rep: str, tenant: str = "acme") -> SubjectCells:
+        """A rep's cells as readings take them."""
+        cells = {name: content for (owner, name), content in self.decoded_cells(tenant).items() if owner == rep}
+        values = {ref[1:]: frozenset(found) for ref, found in self.distinct_values(tenant).items() if ref[0] == rep}
+        return SubjectCells(self.versions[tenant, rep], cells, values)
+
+
+class CollectingPublisher:
+    """kpi.facts in memory: batches by partition. Keeps what a crash leaves behind, too."""
+
+    def __init__(self, partitions: int = 3) -> None:
+        self.partitions = partitions
+        self.logs: dict[int, list[bytes]] = defaultdict(list)
+
+    async def publish(self, batches: Mapping[int, bytes]) -> None:
+        """See the port."""
+        for partition, batch in batches.items():
+            self.logs[partition].append(batch)
+
+
+class ListQuarantine:
+    """Keeps poison in a list."""
+
+    def __init__(self) -> None:
+        self.kept: list[Poison] = []
+
+    async def poisoned(self, topic: str, partition: int, poison: Sequence[Poison]) -> None:  # noqa: ARG002 - the port's
+        """See the port."""
+        self.kept.extend(poison)
+
+
+class FixedCatalogue:
+    """Tenants that change when the test says so."""
+
+    def __init__(self, *tenants: Tenant) -> None:
+        self.generation = 1
+        self._tenants = {tenant.id: tenant for tenant in tenants}
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """See the port."""
+        return self._tenants.get(tenant_id)
+
+
+class ListUpdates:
+    """Who changed, in the order of commits."""
+
+    def __init__(self) -> None:
+        self.told: list[RepRef] = []
+
+    def changed(self, partition: int, reps: Collection[RepRef], received_at: Micros) -> None:  # noqa: ARG002 - the port's
+        """See the port."""
+        self.told.extend(reps)
+
+
+class InMemoryFloor:
+    """Both stages on fakes: changes in by ``take``, facts and cells out of ``scoreboard_store``."""
+
+    def __init__(self, tenant: Tenant, partitions: int = 3) -> None:
+        self.tenant = tenant
+        self.ledger_store = InMemoryLedgerStore()
+        self.scoreboard_store = InMemoryScoreboardStore()
+        self.publisher = CollectingPublisher(partitions)
+        self.quarantine = ListQuarantine()
+        self.updates = ListUpdates()
+        self.catalogue = FixedCatalogue(tenant)
+        self.log: list[bytes] = []
+        self.ledger = Ledger(self.ledger_store, self.publisher, quarantine=self.quarantine, catalogue=self.catalogue)
+        self.scoreboard = Scoreboard(
+            self.scoreboard_store, self.updates, quarantine=self.quarantine, catalogue=self.catalogue
+        )
+
+    async def take(self, changes: Iterable[RecordChange], sizes: Sequence[int] = ()) -> list[Handled]:
+        """Appends to the log and works it off in chunks of the given sizes, the last one as often as needed."""
+        self.log += on_the_log(list(changes))
+        handled = []
+        remaining = list(sizes)
+        while (start := self.ledger_store.fence.offsets[0]) < len(self.log):
+            size = remaining.pop(0) if remaining else len(self.log) - start
+            handled.append(await self.try_chunk(start, size))
+            await self.score()
+        return handled
+
+    async def try_chunk(self, start: int, size: int) -> Handled:
+        """One chunk of the ledger."""
+        return await self.ledger.handle(Chunk(0, start, self.log[start : start + size]))
+
+    async def crash_in_chunk(self, start: int, size: int) -> None:
+        """Publishes a chunk's facts and dies before the commit."""
+        self.ledger_store.lost_commits = 1
+        try:
+            await self.try_chunk(start, size)
+        except TransientError:
+            return
+        raise AssertionError("the commit was to be lost")
+
+    async def score(self, size: int = 1000) -> None:
+        """Works off what was published, in chunks."""
+        for partition, log in self.publisher.logs.items():
+            while (start := self.scoreboard_store.fence.offsets[partition]) < len(log):
+                await self.scoreboard.handle(Chunk(partition, start, log[start : start + size]))
+
+    def folded(
+        self,
+    ) -> tuple[dict[tuple[str, str], dict[str, Accumulator]], dict[tuple[str, str, str], dict[str, int]]]:
+        """What cells and distinct values have to be, folded from the pages."""
+        plan = compile_plan(self.tenant)
+        by_rep: dict[str, list[Fact]] = defaultdict(list)
+        for (subject, _, _), fact in self.scoreboard_store.facts(self.tenant.id).items():
+            by_rep[subject].append(fact)
+        cells: dict[tuple[str, str], dict[str, Accumulator]] = {}
+        values: dict[tuple[str, str, str], dict[str, int]] = {}
+        for rep in self.tenant.organisation.reps.values():
+            folded = fold(plan, rep.zone, by_rep[rep.id])
+            cells.update({(rep.id, name): cell for name, cell in folded.cells.items() if cell})
+            values.update({(rep.id, *ref): found for ref, found in folded.values.items()})
+        return cells, values
+
+
+def _write(target: dict[str, object] | dict[str, bytes] | dict[str, str], changes: Mapping[str, object]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            target.pop(name, None)
+        else:
+            target[name] = value  # type: ignore[assignment]
+
+
+def _add(target: dict[str, int], deltas: Mapping[str, int]) -> None:
+    for name, delta in deltas.items():
+        target[name] = target.get(name, 0) + delta
+        if not target[name]:
+            del target[name]
