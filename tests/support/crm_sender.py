@@ -103,12 +103,13 @@ class CrmSender:
         unsigned: bool = False,
         legacy_v1: bool = False,
         workflow_v2: bool = False,
+        more_headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> httpx.Response:
         """Sends HubSpot events. ``age_us``: how long ago it was signed; ``signed_url``: what the sender believed."""
         body = _body(events)
         address = f"{signed_url}?{query}" if query else signed_url
-        headers: dict[str, bytes | str] = {"Content-Type": content_type}
+        headers: dict[str, bytes | str] = {"Content-Type": content_type} | dict(more_headers or {})
         if legacy_v1:
             headers |= _digest_headers("v1", secret.encode() + body)
         elif workflow_v2:
