@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from shared.configuration.load import load_deployment
 
 from cli.simulate.oracle import expected_values
 from cli.simulate.oracle_rules import read_rules
@@ -19,7 +20,6 @@ from cli.simulate.run import Plan, Simulation, open_http
 from cli.simulate.sender import Sender, Tally
 from cli.simulate.wire import Element
 from shared.adapters.system_clock import SystemClock
-from shared.configuration import load_deployment
 from shared.errors import PacerError
 
 REFRESH_SECONDS = 0.2

@@ -1,0 +1,83 @@
+"""The demo's tenant: the sample one, moved so that it is the middle of a working day now, whenever now is.
+
+A board on a Sunday night would be dead, and an alert that holds for ten minutes of working time would come after the
+visitor has left. So the working day is laid around the present moment, on every day of the week, without holidays.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from shared.domain.instants import Micros, to_datetime
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "config" / "acme"
+BEFORE, AFTER = timedelta(hours=4), timedelta(hours=5)
+"""The part of the working day that has passed at the start, and the part that is left."""
+ZONES = (
+    "Pacific/Honolulu", "America/Phoenix", "America/Bogota", "America/Sao_Paulo", "Atlantic/Reykjavik", "Africa/Lagos",
+    "Africa/Nairobi", "Asia/Dubai", "Asia/Dhaka", "Asia/Bangkok", "Asia/Singapore", "Asia/Tokyo", "Australia/Brisbane",
+)  # fmt: skip
+"""Somewhere it is midday; none of these changes its clocks in the year."""
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOLD = "20s"
+"""Long enough to be seen pending, short enough to fire while somebody watches."""
+Yaml = dict[str, Any]
+
+
+def write_demo_config(directory: Path, now: Micros) -> None:
+    """Write the demo's configuration into a directory, which is made. ``now`` becomes four hours into the day."""
+    shutil.copytree(TEMPLATE, directory, dirs_exist_ok=True)
+    zone, hours = working_day(now, _read(directory / "tenant.yaml")["time_zone"])
+    _change(directory / "tenant.yaml", lambda tenant: _tenant(tenant, zone, hours))
+    _change(directory / "people.yaml", _people)
+    _change(directory / "alerts.yaml", _alerts)
+
+
+def working_day(now: Micros, home: str) -> tuple[str, str]:
+    """The zone (the tenant's own unless it is night there) and the hours ``HH:MM-HH:MM`` of the day around now."""
+    for zone in (home, *ZONES):
+        local = to_datetime(now).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        start, end = _quarter(local - BEFORE), _quarter(local + AFTER)
+        if start.date() == end.date():
+            return zone, f"{start:%H:%M}-{end:%H:%M}"
+    raise AssertionError("it is midday in one of the zones at any time")
+
+
+def _quarter(moment: datetime) -> datetime:
+    """The quarter of an hour that a moment lies in."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
+def _tenant(tenant: Yaml, zone: str, hours: str) -> None:
+    tenant["time_zone"] = zone
+    tenant["calendar"] = {"working_hours": dict.fromkeys(WEEK, hours)}
+
+
+def _people(people: Yaml) -> None:
+    """One zone, everybody at work, nobody new: the history covers them all."""
+    for each in [*people["teams"], *people["reps"]]:
+        for key in ("time_zone", "working_hours", "absences"):
+            each.pop(key, None)
+
+
+def _alerts(alerts: Yaml) -> None:
+    for rule in alerts["rules"]:
+        rule["hold"] = HOLD
+
+
+def _change(path: Path, change: Callable[[Yaml], None]) -> None:
+    content = _read(path)
+    change(content)
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _read(path: Path) -> Yaml:
+    content: Yaml = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content

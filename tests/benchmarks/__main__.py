@@ -1,0 +1,39 @@
+"""Run: python -m tests.benchmarks [aggregator] [ingest] [freshness] [--quick]. Exit 1 when a wish is missed."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from tests.benchmarks import aggregator, freshness, ingest
+from tests.benchmarks.report import Benchmark, show
+from tests.benchmarks.stand import open_stand
+
+BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
+    "aggregator": ("Aggregator: Kafka to readable in Redis, one worker, real Kafka and Redis", aggregator.run),
+    "ingest": ("Ingest: single events against a bare FastAPI endpoint, same client", ingest.run),
+    "freshness": ("Webhook to readable in the API, and memory", freshness.run),
+}
+QUICK = "--quick"
+
+
+def main(arguments: list[str]) -> int:
+    """Each benchmark on a stand of its own, one table each."""
+    console = Console(width=130)
+    names = [argument for argument in arguments if argument != QUICK] or list(BENCHMARKS)
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        console.print(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        return 2
+    met = True
+    for name in names:
+        title, benchmark = BENCHMARKS[name]
+        with open_stand() as stand:
+            rows = benchmark(stand, quick=QUICK in arguments)
+        show(console, title, rows)
+        met = met and all(row.met is not False for row in rows)
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
