@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from cli.up.plan import Backends
 from shared.adapters.redis_client import open_redis
-from shared.contracts.keys import ledger_tag, offset_key, scoreboard_tag
+from shared.contracts.keys import EPOCH_BITS, LAYOUT, ledger_tag, offset_key, scoreboard_tag
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.settings import RedisSettings
 
@@ -45,20 +45,22 @@ async def drained(backends: Backends, *, within: timedelta) -> bool:
 
 async def _lag(consumer: AIOKafkaConsumer, redis: Redis) -> int:
     """Messages that are not applied yet, of both stages."""
+    begun = int(await redis.hget(LAYOUT, "log_epoch") or 0) << EPOCH_BITS
     total = 0
     for topic, tag in STAGES:
-        numbers = sorted(consumer.partitions_for_topic(topic) or await _ask(consumer, topic))
-        ends = await consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
-        applied = await redis.mget([offset_key(tag(number)) for number in numbers]) if numbers else []
-        total += lag(((numbers[i], ends[TopicPartition(topic, numbers[i])]) for i in range(len(numbers))), applied)
+        partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(consumer, topic))]
+        ends = await consumer.end_offsets(partitions)
+        stored = await redis.mget([offset_key(tag(part.partition)) for part in partitions]) if partitions else []
+        total += lag([ends[part] for part in partitions], stored, begun=begun)
     return total
 
 
-async def _ask(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()  # refreshes what the client knows
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    if not consumer.partitions_for_topic(topic):
+        await consumer.topics()  # refreshes what the client knows
     return consumer.partitions_for_topic(topic) or set()
 
 
-def lag(ends: Iterable[tuple[int, int]], applied: Iterable[bytes | str | None]) -> int:
-    """Sum of what is missing; ``ends`` are (partition, end offset), ``applied`` the stored next offsets beside them."""
-    return sum(max(end - int(stored or 0), 0) for (_, end), stored in zip(ends, applied, strict=True))
+def lag(ends: Iterable[int], stored: Iterable[bytes | str | None], *, begun: int = 0) -> int:
+    """Sum of what is missing: end offsets against the stored positions beside them; ``begun`` is the log's first."""
+    return sum(max(end - max(int(position or 0) - begun, 0), 0) for end, position in zip(ends, stored, strict=True))

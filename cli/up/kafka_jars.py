@@ -63,13 +63,13 @@ def jars_present() -> bool:
     return _jars(_cache())
 
 
-def fetch_jars() -> Path:
+def fetch_jars(cache: Path | None = None) -> Path:
     """The directory with the jars; fetches them first where they are missing (about 130 MB).
 
     Safe with several processes at once: one fetches, the others wait for it; a fetch that was cut off leaves nothing.
     Raises: KafkaNotRunnable without Maven or when Maven fails.
     """
-    cache = _cache()
+    cache = cache or _cache()
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
