@@ -35,6 +35,9 @@ format: setup
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+docs: setup ## renews what is generated: docs/metrics.md, .env.example
+	$(VENV)/bin/python -m cli.reference
+
 bench: setup ## ratios against baselines measured in the same run
 	$(VENV)/bin/python -m tests.benchmarks
 
