@@ -8,7 +8,9 @@ from typing import Protocol
 from services.api.domain.pipeline import Parked, PipelineState
 from shared.configuration.deployment import Deployment
 from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.episodes import Episode
 from shared.domain.facts import PageEntry
+from shared.domain.instants import Micros
 from shared.domain.readings import Readings
 from shared.domain.tenant import Tenant
 
@@ -44,12 +46,42 @@ class Pipeline(Protocol):
         ...
 
 
+class LogEnds(Protocol):
+    """Where the log ends."""
+
+    async def of(self, topic: str) -> Mapping[int, int] | None:
+        """The next offset of each partition; None where the log does not answer at once."""
+        ...
+
+
+class Episodes(Protocol):
+    """The alerts' episodes. Every method raises TransientError."""
+
+    async def episodes(self, tenant: str, since: Micros) -> list[Episode]:
+        """All that are open and all that changed at or after ``since``, the last changed first."""
+        ...
+
+    async def episode(self, tenant: str, episode_id: str) -> Episode | None:
+        """One by its id."""
+        ...
+
+
 class Configured(Protocol):
     """The configuration in force; it changes under a running service."""
 
     @property
     def deployment(self) -> Deployment:
         """Everything that is configured."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes with every edit that came into force."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why the files on disk are not in force; None while they are."""
         ...
 
     def readings(self, tenant: Tenant) -> Readings:

@@ -128,12 +128,7 @@ class Queries:
         view = await self.view(viewer)
         team = view.team(team_id)
         kpis, period = view.kpis(wanted.kpis), view.period(wanted.kind, wanted.at, team.zone)
-        parts = view.readings.query_team(team.id, kpis, period, now=view.moment.now, org=org)
-        seen = [rep for rep in view.sight.reps() if rep.id in parts] if members else []
-        wider = {rep.id: view.readings.query_rep(kpis, period) for rep in seen}
-        cells = await self._read(view, {rep: own | wider.get(rep, CellQuery()) for rep, own in parts.items()}, kpis)
-        found = view.readings.of_team(team, kpis, period, cells, moment=view.moment, org=org, histories=cells)
-        return view.answer([*found, *_each(view, seen, kpis, period, cells)])
+        return view.answer(await self.team_readings(view, team, kpis, period, org=org, members=members))
 
     async def standings(
         self, viewer: Viewer, kpi_id: str, wanted: Wanted, *, by: Ranking, team_id: str | None = None
@@ -150,6 +145,17 @@ class Queries:
             before = {str(r.rep): r for r in await self.reps_readings(view, reps, (kpi,), previous)}
         places = ranked(now, by, kpi.better, before=before)
         return Standings(view.as_of, view.pipeline.watermark, kpi, by, places)
+
+    async def team_readings(
+        self, view: View, team: Team, kpis: Sequence[Kpi], period: Period, *, org: Org, members: bool = False
+    ) -> list[Reading]:
+        """A team's readings, and each rep's who has a part in them and may be seen, in one round trip."""
+        parts = view.readings.query_team(team.id, kpis, period, now=view.moment.now, org=org)
+        seen = [rep for rep in view.sight.reps() if rep.id in parts] if members else []
+        wider = {rep.id: view.readings.query_rep(kpis, period) for rep in seen}
+        cells = await self._read(view, {rep: own | wider.get(rep, CellQuery()) for rep, own in parts.items()}, kpis)
+        found = view.readings.of_team(team, kpis, period, cells, moment=view.moment, org=org, histories=cells)
+        return [*found, *_each(view, seen, kpis, period, cells)]
 
     async def reps_readings(
         self, view: View, reps: Sequence[Rep], kpis: Sequence[Kpi], period: Period

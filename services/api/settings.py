@@ -27,5 +27,6 @@ class StreamSettings(Block):
 class ApiSettings(ServiceSettings):
     """What the api reads from the environment."""
 
+    board_url: str = Field("http://127.0.0.1:8080", description="where people open the board; in links of alerts")
     metrics: MetricsSettings = MetricsSettings()
     stream: StreamSettings = StreamSettings()

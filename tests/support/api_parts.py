@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
+from services.api.adapters.http.answers import encode
+from services.api.adapters.http.app import Parts
+from services.api.alerts_query import AlertsQuery
 from services.api.domain.pipeline import Parked, PipelineState
+from services.api.live_readings import LiveReadings
+from services.api.live_status import LiveStatus
+from services.api.metrics import ApiMetrics
+from services.api.ports import Episodes, Pages, Pipeline, Scoreboard
+from services.api.queries import Queries
+from services.api.receipts_query import ReceiptsQuery
+from services.api.settings import StreamSettings
+from services.api.stream import Hub
 from shared.configuration.deployment import Deployment
 from shared.domain.access import AccessKey
 from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.clock import Clock
+from shared.domain.episodes import Episode
+from shared.domain.facts import Fact, PageEntry, Revision
 from shared.domain.instants import Micros, parse
 from shared.domain.readings import Readings
 from shared.domain.tenant import Tenant
@@ -70,6 +85,59 @@ class KnownPipeline:
 
     async def parked(self) -> Parked:
         return self.waiting
+
+
+class KnownPages:
+    """Pages with given facts."""
+
+    def __init__(self, *facts: Fact) -> None:
+        self.facts = facts
+
+    async def entries(self, _: str, __: str, pages: Iterable[str]) -> list[PageEntry]:
+        wanted = set(pages)
+        return [PageEntry(Revision(1), fact) for fact in self.facts if fact.page in wanted]
+
+
+class KnownEpisodes:
+    """Given episodes."""
+
+    def __init__(self, *episodes: Episode) -> None:
+        self.known = episodes
+
+    async def episodes(self, tenant: str, since: Micros) -> list[Episode]:
+        return [e for e in self.known if e.tenant == tenant and (e.is_open or e.changed_at >= since)]
+
+    async def episode(self, tenant: str, episode_id: str) -> Episode | None:
+        return next((e for e in self.known if (e.tenant, e.id) == (tenant, episode_id)), None)
+
+
+def parts(
+    configured: FixedConfiguration,
+    *,
+    scoreboard: Scoreboard | None = None,
+    pipeline: Pipeline | None = None,
+    pages: Pages | None = None,
+    episodes: Episodes | None = None,
+    clock: Clock | None = None,
+    bounds: StreamSettings | None = None,
+) -> Parts:
+    """The application's parts; what is not given is empty."""
+    bounds = bounds or StreamSettings()
+    clock, pipeline = clock or TurnedClock(), pipeline or KnownPipeline()
+    queries = Queries(configured, scoreboard or KnownCells(), pipeline, clock)
+    metrics = ApiMetrics(CollectorRegistry())
+    hub = Hub(epoch="e1", ring=bounds.ring, backlog=bounds.backlog, most=bounds.clients, metrics=metrics)
+    return Parts(
+        configured=configured,
+        queries=queries,
+        receipts=ReceiptsQuery(queries, pages or KnownPages()),
+        alerts=AlertsQuery(configured, episodes or KnownEpisodes(), clock),
+        pipeline=pipeline,
+        clock=clock,
+        hub=hub,
+        live=LiveReadings(configured, queries, hub, encode),
+        status=LiveStatus(configured, queries, hub, encode),
+    )
 
 
 def local_client(app: FastAPI, *, host: str = "127.0.0.1", **options: Any) -> httpx.AsyncClient:

@@ -5,20 +5,48 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.api.domain.pipeline import Parked, PartitionState, PipelineState
+from services.api.ports import LogEnds
 from shared.adapters.scoreboard_reader import ScoreboardAway
 from shared.contracts import keys
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
+from shared.domain.clock import Clock
 from shared.domain.facts import UNMAPPED_PREFIX
+from shared.domain.instants import Micros
 
+EPOCH_BITS = 40
+"""A stored position is log epoch << 40 | offset (shared.domain.facts.Revision)."""
 STATE_SECONDS = 0.5
 PARKED_SECONDS = 5.0
 T = TypeVar("T")
+
+
+class Layout(Struct, frozen=True):
+    """How the aggregator laid Redis out; zeros before it ever started."""
+
+    events: int
+    facts: int
+    epoch: int
+
+    def ledger_tags(self) -> list[str]:
+        """Prefixes of the ledger's partitions."""
+        return [keys.ledger_tag(n) for n in range(self.events)]
+
+    def scoreboard_tags(self) -> list[str]:
+        """Prefixes of the scoreboard's partitions."""
+        return [keys.scoreboard_tag(n) for n in range(self.facts)]
+
+    def lag(self, position: int | None, end: int) -> int:
+        """Messages still to apply; a position of a log that is no more has applied nothing of this one."""
+        begun = self.epoch << EPOCH_BITS
+        return end if position is None or position < begun else max(0, end - (position - begun))
 
 
 class Remembered(Generic[T]):
@@ -40,10 +68,12 @@ class Remembered(Generic[T]):
 
 
 class RedisPipeline:
-    """Marks, offsets and sources of all partitions; facts that wait."""
+    """Marks, positions and sources of all partitions against the log's ends; facts that wait."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, clock: Clock, ends: LogEnds | None = None) -> None:
         self._redis = redis
+        self._clock = clock
+        self._ends = ends
         self._state = Remembered(self._read_state, STATE_SECONDS)
         self._parked = Remembered(self._read_parked, PARKED_SECONDS)
 
@@ -55,31 +85,45 @@ class RedisPipeline:
         """Raises: ScoreboardAway."""
         return await self._parked.get()
 
-    async def _tags(self) -> tuple[list[str], list[str]]:
-        """Prefixes of the ledger's and the scoreboard's partitions; none before the aggregator ever started."""
-        (layout,) = await self._ask([("hmget", keys.LAYOUT, ["events_partitions", "facts_partitions"])])
-        events, facts = (int(count or 0) for count in layout)
-        return [keys.ledger_tag(n) for n in range(events)], [keys.scoreboard_tag(n) for n in range(facts)]
-
     async def _read_state(self) -> PipelineState:
-        ledger, scoreboard = await self._tags()
-        calls = [(name, key(tag)) for tag in ledger + scoreboard for name, key in _POSITION]
-        answers = await self._ask([*calls, *(("hgetall", keys.sources_key(tag)) for tag in ledger)])
-        positions, sources = answers[: len(calls)], answers[len(calls) :]
-        stages = [("ledger", n) for n in range(len(ledger))] + [("scoreboard", n) for n in range(len(scoreboard))]
-        partitions = [
-            PartitionState(stage=stage, partition=n, mark=_int(positions[2 * i]), offset=_int(positions[2 * i + 1]))
-            for i, (stage, n) in enumerate(stages)
-        ]
-        last: dict[tuple[str, str], int] = {}
-        for hashed in sources:
-            for name, received_at in hashed.items():
-                tenant, _, source = name.decode().partition("/")
-                last[tenant, source] = max(last.get((tenant, source), 0), int(received_at))
-        return PipelineState(partitions=tuple(partitions), last_received=last)
+        """The ledger before the scoreboard, each log's end before its positions: what both have is in the numbers."""
+        layout, asked_at = await self._layout(), self._clock.now()
+        ends = await self._end_of(CRM_EVENTS)
+        tags = layout.ledger_tags()
+        ledger = await self._positions("ledger", tags, layout, ends)
+        sources = await self._ask([("hgetall", keys.sources_key(tag)) for tag in tags])
+        ends = await self._end_of(KPI_FACTS)
+        scoreboard = await self._positions("scoreboard", layout.scoreboard_tags(), layout, ends)
+        return PipelineState(
+            partitions=(*ledger, *scoreboard),
+            last_received=_latest(sources),
+            asked_at=asked_at if layout.events else None,
+        )
+
+    async def _end_of(self, topic: str) -> Mapping[int, int] | None:
+        return None if self._ends is None else await self._ends.of(topic)
+
+    async def _layout(self) -> Layout:
+        wanted = ["events_partitions", "facts_partitions", "log_epoch"]
+        (found,) = await self._ask([("hmget", keys.LAYOUT, wanted)])
+        return Layout(*(int(value or 0) for value in found))
+
+    async def _positions(
+        self, stage: str, tags: list[str], layout: Layout, ends: Mapping[int, int] | None
+    ) -> list[PartitionState]:
+        answers = iter(await self._ask([("get", key(tag)) for tag in tags for key in (keys.mark_key, keys.offset_key)]))
+        found = []
+        for partition in range(len(tags)):
+            mark, position = next(answers), next(answers)
+            end = None if ends is None else ends.get(partition, 0)
+            lag = None if end is None else layout.lag(None if position is None else int(position), end)
+            found.append(
+                PartitionState(stage=stage, partition=partition, mark=None if mark is None else int(mark), lag=lag)
+            )
+        return found
 
     async def _read_parked(self) -> Parked:
-        _, scoreboard = await self._tags()
+        scoreboard = (await self._layout()).scoreboard_tags()
         unmapped: Counter[tuple[str, str, str]] = Counter()
         unconverted: Counter[tuple[str, str]] = Counter()
         for hashed in await self._ask([("hgetall", keys.unmapped_key(tag)) for tag in scoreboard]):
@@ -105,8 +149,10 @@ class RedisPipeline:
             raise ScoreboardAway(str(error)) from error
 
 
-_POSITION = (("get", keys.mark_key), ("get", keys.offset_key))
-
-
-def _int(raw: bytes | None) -> int | None:
-    return None if raw is None else int(raw)
+def _latest(sources: list[dict[bytes, bytes]]) -> dict[tuple[str, str], Micros]:
+    last: dict[tuple[str, str], Micros] = {}
+    for hashed in sources:
+        for name, received_at in hashed.items():
+            tenant, _, source = name.decode().partition("/")
+            last[tenant, source] = max(last.get((tenant, source), 0), int(received_at))
+    return last

@@ -11,29 +11,38 @@ from shared.domain.tenant import SourceRhythm, Tenant
 
 
 class PartitionState(Struct, frozen=True, kw_only=True):
-    """One partition of a stage: everything received up to ``mark`` is applied; ``offset`` is the log's next."""
+    """One partition of a stage: everything received up to ``mark`` is applied.
+
+    ``lag``: messages that the log holds beyond what is applied, None where the log could not be asked.
+    """
 
     stage: str
     partition: int
     mark: Micros | None
-    offset: int | None
+    lag: int | None = None
 
 
 class PipelineState(Struct, frozen=True, kw_only=True):
     """What the aggregator's stages say of themselves.
 
-    ``last_received`` is by (tenant, source).
+    ``last_received`` is by (tenant, source); ``asked_at`` lies before every position that was read.
     """
 
     partitions: tuple[PartitionState, ...] = ()
     last_received: Mapping[tuple[str, str], Micros] = {}
 
+    asked_at: Micros | None = None
+
     @property
     def watermark(self) -> Micros | None:
-        """The instant up to which every source's events have been applied; None while a partition never began."""
-        marks = [partition.mark for partition in self.partitions]
-        known = [mark for mark in marks if mark is not None]
-        return min(known) if known and len(known) == len(marks) else None
+        """The instant up to which every source's events have been applied; None while that is not known.
+
+        A partition that has nothing left to apply is as far as the instant at which the log was asked: a quiet
+        one must not hold the others back. One that lags, or whose log is out of reach, is as far as its mark.
+        """
+        reached = [self.asked_at if partition.lag == 0 else partition.mark for partition in self.partitions]
+        known = [instant for instant in reached if instant is not None]
+        return min(known) if known and len(known) == len(reached) else None
 
 
 class Parked(Struct, frozen=True, kw_only=True):

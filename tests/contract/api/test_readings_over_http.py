@@ -10,14 +10,13 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from services.api.adapters.http.answers import encode
-from services.api.adapters.http.app import Parts, create_app
+from services.api.adapters.http.app import create_app
 from services.api.adapters.pipeline_state import RedisPipeline
-from services.api.queries import Queries
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.domain.instants import SECOND_US
 from shared.domain.kpis import Aggregate, KpiType, Unit
 from shared.domain.tenant import SourceRhythm
-from tests.support.api_parts import MONDAY_NOON, FixedConfiguration, TurnedClock, local_client
+from tests.support.api_parts import MONDAY_NOON, FixedConfiguration, TurnedClock, local_client, parts
 from tests.support.real_redis import RealRedis
 from tests.support.scoreboard_filler import ScoreboardFiller
 from tests.support.tenants import kpi, rep, target, team, tenant
@@ -55,8 +54,8 @@ async def world(redis_server: RealRedis) -> AsyncIterator[World]:
         filler = ScoreboardFiller(redis)
         await filler.lay_out(mark=MONDAY_NOON - SECOND_US)
         configured = FixedConfiguration(ACME)
-        queries = Queries(configured, ScoreboardReader(redis), RedisPipeline(redis), clock)
-        async with local_client(create_app(Parts(configured=configured, queries=queries))) as http:
+        wired = parts(configured, scoreboard=ScoreboardReader(redis), pipeline=RedisPipeline(redis, clock), clock=clock)
+        async with local_client(create_app(wired)) as http:
             yield World(filler, http, clock)
 
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from fastapi import FastAPI
 from msgspec import Struct
 
-from services.api.adapters.http import problems, readings_routes
-from services.api.ports import Configured
+from services.api.adapters.http import (
+    overview_routes,
+    pages,
+    problems,
+    readings_routes,
+    receipts_routes,
+    stream_routes,
+)
+from services.api.alerts_query import AlertsQuery
+from services.api.live_readings import LiveReadings
+from services.api.live_status import LiveStatus
+from services.api.ports import Configured, Pipeline
 from services.api.queries import Queries
+from services.api.receipts_query import ReceiptsQuery
+from services.api.stream import Hub
+from shared.domain.clock import Clock
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -15,6 +28,13 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     configured: Configured
     queries: Queries
+    receipts: ReceiptsQuery
+    alerts: AlertsQuery
+    pipeline: Pipeline
+    clock: Clock
+    hub: Hub
+    live: LiveReadings
+    status: LiveStatus
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -22,5 +42,6 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPI(title="Pacer", version="1", description="Live, exact sales KPIs.", redirect_slashes=False)
     app.state.parts = parts
     problems.install(app)
-    app.include_router(readings_routes.router)
+    for routes in (readings_routes, receipts_routes, overview_routes, stream_routes, pages):
+        app.include_router(routes.router)
     return app

@@ -1,0 +1,134 @@
+"""Puts the api together: the only place that knows every part."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from services.api.adapters.fact_pages import RedisPages
+from services.api.adapters.http.answers import encode
+from services.api.adapters.http.app import Parts, create_app
+from services.api.adapters.live_configuration import LiveConfiguration
+from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
+from services.api.adapters.pipeline_state import RedisPipeline
+from services.api.adapters.stream_listener import StreamListener
+from services.api.alerts_query import AlertsQuery
+from services.api.live_readings import LiveReadings
+from services.api.live_status import LiveStatus
+from services.api.metrics import ApiMetrics
+from services.api.queries import Queries
+from services.api.receipts_query import ReceiptsQuery
+from services.api.settings import DEFAULT_PORT, ApiSettings
+from services.api.stream import Hub
+from shared.adapters.episode_reader import EpisodeReader
+from shared.adapters.redis_client import open_redis
+from shared.adapters.scoreboard_reader import ScoreboardReader
+from shared.adapters.system_clock import SystemClock
+from shared.configuration import load_deployment
+from shared.observability.health import Health
+from shared.observability.operations import operations_routes
+from shared.observability.serving import server
+
+SIGNAL_POLL_SECONDS = 0.1
+
+
+class Api(Struct, frozen=True):
+    """A wired api: what to serve, and what has to end before the server can."""
+
+    app: FastAPI
+    hub: Hub
+
+
+async def run(settings: ApiSettings) -> None:
+    """Serves until a signal ends it; open streams are ended at once. Raises: ConfigurationError."""
+    async with open_api(settings) as api:
+        serving = server(api.app, settings.http, DEFAULT_PORT)
+        async with _running(_close_when_ending(api.hub, serving)):
+            await serving.serve()
+
+
+@asynccontextmanager
+async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
+    """The application, connected; everything closes in reverse order. Raises: ConfigurationError."""
+    registry, clock = CollectorRegistry(), SystemClock()
+    metrics = ApiMetrics(registry)
+    configured = LiveConfiguration(
+        settings.config_dir, lambda: load_deployment(settings.config_dir, os.environ), metrics.config_valid
+    )
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(open_redis(settings.redis))
+        ends = KafkaLogEnds(settings.kafka)
+        stack.push_async_callback(ends.close)
+        scoreboard, pipeline = ScoreboardReader(redis), RedisPipeline(redis, clock, ends)
+        queries = Queries(configured, scoreboard, pipeline, clock)
+        hub = _hub(settings, metrics)
+        live, status = LiveReadings(configured, queries, hub, encode), LiveStatus(configured, queries, hub, encode)
+        follower = ChangeFollower(settings.kafka, StreamListener(hub, live, settings.board_url))
+        app = create_app(
+            Parts(
+                configured=configured,
+                queries=queries,
+                receipts=ReceiptsQuery(queries, RedisPages(redis, scoreboard)),
+                alerts=AlertsQuery(configured, EpisodeReader(redis), clock),
+                pipeline=pipeline,
+                clock=clock,
+                hub=hub,
+                live=live,
+                status=status,
+            )
+        )
+        app.router.routes.extend(operations_routes(_health(redis, follower), registry))
+        for task in (configured.watch(), follower.run(), live.run(), live.sweep(), status.run()):
+            await stack.enter_async_context(_running(task))
+        yield Api(app, hub)
+
+
+def _hub(settings: ApiSettings, metrics: ApiMetrics) -> Hub:
+    bounds = settings.stream
+    return Hub(
+        epoch=secrets.token_hex(4), ring=bounds.ring, backlog=bounds.backlog, most=bounds.clients, metrics=metrics
+    )
+
+
+def _health(redis: Redis, follower: ChangeFollower) -> Health:
+    """Redis is what numbers come from. Kafka only moves the stream, but a board that stands still is not ready."""
+
+    async def redis_answers() -> str:
+        await redis.ping()
+        return "answers"
+
+    async def kafka_followed() -> str:
+        if not follower.following:
+            raise ConnectionError("updates are not followed")
+        return "followed"
+
+    health = Health()
+    health.check("redis", redis_answers)
+    health.check("kafka", kafka_followed)
+    return health
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """A task for as long as the block; if it fails, the block does too."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        yield
+        task.cancel()
+
+
+async def _close_when_ending(hub: Hub, serving: uvicorn.Server) -> None:
+    """Uvicorn waits for open answers, and a stream is open for ever: end them as soon as a signal came."""
+    while not serving.should_exit:  # noqa: ASYNC110 - uvicorn's signal handler sets an attribute, no event
+        await asyncio.sleep(SIGNAL_POLL_SECONDS)
+    hub.close()
