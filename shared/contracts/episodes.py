@@ -63,6 +63,16 @@ def members_key(tag: str, group: str) -> str:
     return f"{tag}members:{group}"
 
 
+def touches_key(tag: str) -> str:
+    """Hash: group key -> number of its last touch, so that a change is not overlooked while somebody decides."""
+    return f"{tag}touches"
+
+
+def counter_key(tag: str) -> str:
+    """Integer: the number of the last touch of any group; never used twice."""
+    return f"{tag}counter"
+
+
 def lease_key(tag: str) -> str:
     """String with a time to live: the process that judges this tenant's rules."""
     return f"{tag}lease"

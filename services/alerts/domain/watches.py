@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from shared.domain.alerting import ForEach, Rule, Selection
+from shared.domain.alerting import ForEach, Recovery, Rule, Selection, Test
+from shared.domain.calendar import Calendar
 from shared.domain.episodes import Subject
 from shared.domain.instants import Micros
 from shared.domain.people import Organisation, Rep, Team
@@ -63,3 +64,10 @@ def _selected(select: Selection, rep: Rep, organisation: Organisation, now: Micr
     if select.rep not in (None, rep.id) or select.role not in (None, rep.role):
         return False
     return select.team is None or organisation.is_member(rep, select.team, local_day(now, rep.zone))
+
+
+def moves_with_time(watch: Watch, calendar: Calendar, now: Micros) -> bool:
+    """Whether working time alone can change the verdict: it moves what is expected, and so pace and evidence."""
+    rule = watch.rule
+    expects = rule.test is Test.PACE_BELOW or rule.recovery is Recovery.PACE_AT_LEAST or rule.min_expected > 0
+    return expects and calendar.is_working(watch.rep, now)

@@ -1,0 +1,192 @@
+"""Judges rules on every change and by the clock, and stores what becomes of their episodes.
+
+What is judged is state: the numbers as they stand, never the message that said they moved. So a message that is
+missed, repeated or late changes nothing but the moment of the decision (ADR: alerts judge state, not messages).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from services.alerts.domain.incidents import RULE, dedup_key, is_out, next_incident
+from services.alerts.domain.judgement import judge
+from services.alerts.domain.lifecycle import Decision, ended, next_state
+from services.alerts.domain.watches import Watch
+from services.alerts.floor import Floor
+from services.alerts.measuring import Measuring
+from services.alerts.metrics import AlertsMetrics
+from services.alerts.ports import EpisodeStore, Lease, Sources
+from services.alerts.recording import Recorder
+from shared.domain.alerting import Alerting
+from shared.domain.clock import Clock
+from shared.domain.episodes import Episode, EpisodeState
+from shared.domain.instants import DAY_US, SECOND_US, Micros
+from shared.domain.reading import Moment, Reading
+from shared.domain.tenant import Tenant
+from shared.errors import TransientError
+
+SWEEP_US = 60 * SECOND_US
+"""Everybody is judged this often, so that an update that never came costs a minute at most."""
+KEPT_US = 8 * DAY_US
+"""How long resolved episodes are kept; readers are promised seven days."""
+log = structlog.get_logger()
+
+
+class Evaluator:
+    """All tenants' rules. ``tick`` is the clock's part, ``judge_changed`` that of kpi.updates."""
+
+    def __init__(
+        self,
+        measuring: Measuring,
+        store: EpisodeStore,
+        *,
+        sources: Sources,
+        lease: Lease,
+        clock: Clock,
+        metrics: AlertsMetrics,
+    ) -> None:
+        self._measuring = measuring
+        self._store = store
+        self._recorder = Recorder(store, metrics)
+        self._sources = sources
+        self._lease = lease
+        self._clock = clock
+        self._metrics = metrics
+        self._floors: dict[str, Floor] = {}
+        self._changed: dict[str, dict[str, Micros]] = {}
+        self._heard = asyncio.Event()
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Ids of the tenants whose rules are judged."""
+        return tuple(self._floors)
+
+    def use(self, tenants: Mapping[str, Tenant], alerting: Mapping[str, Alerting]) -> None:
+        """Takes a configuration; everybody is judged anew by it at the next tick."""
+        self._floors = {name: Floor(tenant, alerting.get(name, Alerting())) for name, tenant in tenants.items()}
+        for rules in alerting.values():
+            self._metrics.receivers(rules.receivers)
+        self._heard.set()
+
+    def heard(self, tenant: str, rep: str, at: Micros) -> None:
+        """A rep's numbers changed at an instant; judged with all that comes until then."""
+        self._changed.setdefault(tenant, {}).setdefault(rep, at)
+        self._heard.set()
+
+    async def run(self, tick_seconds: float) -> None:
+        """Until it is cancelled. What is away is waited for: the next tick judges everybody anew."""
+        loop = asyncio.get_running_loop()
+        next_tick = loop.time()
+        while True:
+            try:
+                if loop.time() >= next_tick:
+                    next_tick = loop.time() + tick_seconds
+                    await self.tick()
+                await self.judge_changed()
+            except TransientError as error:
+                self._metrics.dependency_failed(error.reason)
+                log.warning("judging_postponed", reason=error.reason, error=str(error))
+                self._sweep_all()
+                next_tick = loop.time() + tick_seconds
+            await self._wait(next_tick - loop.time())
+
+    async def tick(self) -> None:
+        """One turn of the clock: what time alone can move, and everybody once a minute. Raises: TransientError."""
+        known: list[Episode] = []
+        for floor in tuple(self._floors.values()):
+            held = await self._lease.hold(floor.tenant.id)
+            if held and not floor.held:
+                floor.sweep_at = 0
+            floor.held = held
+            if held:
+                await self._turn(floor, self._clock.now())
+            known += await self._store.open(floor.tenant.id)
+        self._metrics.open_episodes(known)
+        self._metrics.round_ended(self._clock.now() / SECOND_US)
+
+    async def judge_changed(self) -> None:
+        """Judges all reps heard of since, and their teams. Raises: TransientError; then the sweep judges them."""
+        self._heard.clear()
+        changed, self._changed = self._changed, {}
+        for tenant, reps in changed.items():
+            floor = self._floors.get(tenant)
+            if floor is None or not floor.held:
+                continue
+            now = self._clock.now()
+            await self._judge(floor, floor.of_reps(reps, now), now)
+            self._metrics.decided_after((self._clock.now() - min(reps.values())) / SECOND_US)
+
+    async def _turn(self, floor: Floor, now: Micros) -> None:
+        known = await self._store.open(floor.tenant.id)
+        await self._watch_sources(floor, now)
+        if floor.measurable:
+            await self._end_gone(floor, known, now)
+        sweep = now >= floor.sweep_at
+        pending = [episode.dedup_key for episode in known if episode.state is EpisodeState.PENDING]
+        if sweep:
+            floor.sweep_at = now + SWEEP_US
+            await self._store.prune(floor.tenant.id, before=now - KEPT_US, now=now)
+        await self._judge(floor, floor.watches(now) if sweep else floor.of_the_clock(pending, now), now)
+
+    async def _watch_sources(self, floor: Floor, now: Micros) -> None:
+        """Data incidents; while a source is out nothing else of the tenant is decided."""
+        tenant = floor.tenant
+        last = await self._sources.last_received(tenant.id)
+        out = {name: is_out(source, last.get(name), tenant.calendar, now) for name, source in tenant.sources.items()}
+        priors = await self._store.latest(tenant.id, [dedup_key(source) for source in tenant.sources.values()])
+        for name, source in tenant.sources.items():
+            prior = priors.get(dedup_key(source))
+            decision = next_incident(prior, source, tenant=tenant.id, out=out[name], now=now)
+            await self._recorder.record(floor, prior, decision, now)
+        measurable = not any(out.values())
+        if measurable is not floor.measurable:
+            floor.measurable, floor.sweep_at = measurable, 0
+
+    async def _end_gone(self, floor: Floor, known: Sequence[Episode], now: Micros) -> None:
+        """Resolves what nothing watches any more: its period is over, or its rule is gone."""
+        gone = set(floor.gone((episode.dedup_key for episode in known if episode.rule != RULE), now))
+        lost = {dedup_key(source) for source in floor.tenant.sources.values()}
+        for episode in known:
+            stray = episode.rule == RULE and episode.dedup_key not in lost
+            if episode.dedup_key in gone or stray:
+                await self._recorder.record(floor, episode, ended(episode, now), now)
+
+    async def _judge(self, floor: Floor, watches: Sequence[Watch], now: Micros) -> None:
+        if not watches:
+            return
+        readings = await self._measuring.readings(floor, watches, Moment(now, floor.measurable))
+        priors = await self._store.latest(floor.tenant.id, [watch.dedup_key for watch in watches])
+        for watch in watches:
+            reading, prior = readings.get(watch.dedup_key), priors.get(watch.dedup_key)
+            if reading is None:
+                continue
+            decision = self._decide(floor, watch, prior, reading=reading, now=now)
+            if decision is not None:
+                await self._recorder.record(floor, prior, decision, now)
+
+    def _decide(
+        self, floor: Floor, watch: Watch, prior: Episode | None, *, reading: Reading, now: Micros
+    ) -> Decision | None:
+        """One watch's decision; one that cannot be judged is counted and does not keep the others from it."""
+        try:
+            judged = judge(watch.rule, reading)
+            return next_state(prior, judged, watch, tenant=floor.tenant.id, calendar=floor.tenant.calendar, now=now)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one rule, the others must still fire
+            self._metrics.judgement_failed()
+            log.warning("judgement_failed", dedup_key=watch.dedup_key, error=repr(error))
+            return None
+
+    def _sweep_all(self) -> None:
+        for floor in self._floors.values():
+            floor.sweep_at = 0
+
+    async def _wait(self, seconds: float) -> None:
+        """Until something was heard, or the next tick is due."""
+        try:
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._heard.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,91 @@
+"""Every metric of the alerts service."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.alerts.domain.lifecycle import Reason
+from services.alerts.domain.notifications import Outcome
+from shared.domain.alerting import Severity
+from shared.domain.episodes import Episode, EpisodeState
+
+FAILED = "failed"
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 15)
+
+
+class AlertsMetrics:
+    """Counters and gauges; label values that can be known begin at 0."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._alerts = Gauge("pacer_alerts", "Open episodes", ["state", "severity"], registry=registry)
+        self._notifications = Counter(
+            "alerts_notifications", "Attempts to notify, by how they went", ["receiver", "outcome"], registry=registry
+        )
+        self._judgements = Counter(
+            "alerts_judgements", "Judgements of a rule for a subject, by reason", ["reason"], registry=registry
+        )
+        self._decision = Histogram(
+            "alerts_decision_seconds", "From a changed number to the decision", buckets=SECONDS, registry=registry
+        )
+        self._conflicts = Counter(
+            "alerts_commit_conflicts", "Changes that somebody else was first to", registry=registry
+        )
+        self._retries = Counter(
+            "alerts_dependency_failures", "Rounds given up as a dependency was away", ["reason"], registry=registry
+        )
+        self._judged_at = Gauge("alerts_judged_timestamp_seconds", "When rules were last judged", registry=registry)
+        self._config_valid = Gauge(
+            "pacer_config_valid", "1 while the configuration on disk is the one that runs", registry=registry
+        )
+        for reason in (*Reason, FAILED):
+            self._judgements.labels(reason)
+        self.open_episodes(())
+        self.configuration(valid=True)
+
+    def receivers(self, ids: Iterable[str]) -> None:
+        """Begins every receiver's counters at 0."""
+        for receiver in ids:
+            for outcome in Outcome:
+                self._notifications.labels(receiver, outcome)
+
+    def open_episodes(self, episodes: Iterable[Episode]) -> None:
+        """How many are open now, in all tenants."""
+        counted = Tally((episode.state, episode.severity) for episode in episodes)
+        for state in (EpisodeState.PENDING, EpisodeState.FIRING):
+            for severity in Severity:
+                self._alerts.labels(state, severity.name.lower()).set(counted[state, severity])
+
+    def judged(self, reason: Reason) -> None:
+        """One watch was judged."""
+        self._judgements.labels(reason).inc()
+
+    def judgement_failed(self) -> None:
+        """One watch could not be judged; the others are."""
+        self._judgements.labels(FAILED).inc()
+
+    def round_ended(self, at_seconds: float) -> None:
+        """All watches of a round are judged."""
+        self._judged_at.set(at_seconds)
+
+    def decided_after(self, seconds: float) -> None:
+        """Time since the number changed."""
+        self._decision.observe(max(seconds, 0.0))
+
+    def conflict(self) -> None:
+        """A commit was fenced off."""
+        self._conflicts.inc()
+
+    def dependency_failed(self, reason: str) -> None:
+        """Redis or Kafka was away."""
+        self._retries.labels(reason).inc()
+
+    def notified(self, receiver: str, outcome: Outcome) -> None:
+        """One attempt."""
+        self._notifications.labels(receiver, outcome).inc()
+
+    def configuration(self, *, valid: bool) -> None:
+        """Whether the last edit could be taken."""
+        self._config_valid.set(1 if valid else 0)

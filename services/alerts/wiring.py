@@ -1,0 +1,163 @@
+"""Puts the alerts service together; the only module that knows all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+
+from services.alerts.adapters.configuration_watch import ConfigurationWatch
+from services.alerts.adapters.episode_store import RedisEpisodeStore
+from services.alerts.adapters.episode_topic import EpisodeTopic
+from services.alerts.adapters.group_store import RedisGroupStore
+from services.alerts.adapters.notification_body import rendering
+from services.alerts.adapters.redis_lease import RedisLease
+from services.alerts.adapters.redis_sources import RedisSources
+from services.alerts.adapters.updates_listener import UpdatesListener
+from services.alerts.adapters.webhook_notifier import WebhookNotifier
+from services.alerts.dispatcher import Desk, Dispatcher
+from services.alerts.evaluator import Evaluator
+from services.alerts.measuring import Measuring
+from services.alerts.metrics import AlertsMetrics
+from services.alerts.settings import DEFAULT_PORT, AlertsSettings, SendingSettings
+from shared.adapters.kafka_producer import open_producer
+from shared.adapters.kafka_topics import ensure_topics
+from shared.adapters.redis_client import open_redis
+from shared.adapters.scoreboard_reader import ScoreboardReader
+from shared.adapters.system_clock import SystemClock
+from shared.configuration import load_deployment
+from shared.configuration.deployment import Deployment
+from shared.contracts.messages import RepUpdated
+from shared.contracts.topics import TOPICS
+from shared.domain.alerting import Alerting
+from shared.observability.health import Health
+from shared.observability.operations import operations_routes
+from shared.observability.serving import serve
+
+DRAIN_SECONDS = 8.0
+"""How long the end waits for notifications on their way; a supervisor kills after more."""
+DEFAULT_RETENTION_DAYS = 400
+_MICROSECOND = timedelta(microseconds=1)
+
+
+async def run(settings: AlertsSettings) -> None:
+    """Serves until a signal ends it. Raises: ConfigurationError, TransientError when it cannot start."""
+    async with open_alerts(settings, lambda: load_deployment(settings.config_dir, os.environ)) as app:
+        await serve(app, settings.http, DEFAULT_PORT)
+
+
+@asynccontextmanager
+async def open_alerts(settings: AlertsSettings, load: Callable[[], Deployment]) -> AsyncIterator[Starlette]:
+    """The running service and its operators' pages; leaving the block drains it."""
+    registry, clock = CollectorRegistry(), SystemClock()
+    metrics, health, deployment = AlertsMetrics(registry), Health(), load()
+    await _ensure_topics(settings, deployment)
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(open_redis(settings.redis))
+        producer = await stack.enter_async_context(open_producer(settings.kafka))
+        http = await stack.enter_async_context(_open_http(settings.sending))
+        topic = EpisodeTopic(redis, producer, lambda: evaluator.tenants, metrics)
+
+        def committed() -> None:
+            topic.wake()
+            dispatcher.wake()
+
+        store = RedisEpisodeStore(redis, committed)
+        lease = RedisLease(redis, settings.judging.lease)
+        evaluator = Evaluator(
+            Measuring(ScoreboardReader(redis), metrics),
+            store,
+            sources=RedisSources(redis),
+            lease=lease,
+            clock=clock,
+            metrics=metrics,
+        )
+        dispatcher = Dispatcher(
+            RedisGroupStore(redis),
+            store,
+            WebhookNotifier(http),
+            render=rendering(settings.board_url),
+            clock=clock,
+            metrics=metrics,
+            claim_us=settings.sending.claim // _MICROSECOND,
+        )
+
+        def taken(found: Deployment) -> None:
+            evaluator.use(found.tenants, found.alerting)
+            dispatcher.use(_desks(found))
+
+        def heard(update: RepUpdated) -> None:
+            evaluator.heard(update.tenant, update.rep, update.at)
+
+        watch = ConfigurationWatch(settings.config_dir, load, taken, metrics)
+        watch.begin()
+        listener = UpdatesListener(settings.kafka, heard, metrics)
+        _register(health, redis, listener)
+        stack.push_async_callback(lease.release)
+        work = (evaluator.run(settings.judging.tick.total_seconds()), topic.run(), listener.run(), watch.run())
+        async with _working(work, dispatcher, settings.sending.look.total_seconds()):
+            yield Starlette(routes=operations_routes(health, registry))
+
+
+@asynccontextmanager
+async def _working(
+    work: tuple[Coroutine[Any, Any, None], ...], dispatcher: Dispatcher, look_seconds: float
+) -> AsyncIterator[None]:
+    """Keeps the loops; one that fails ends the service. At the end the notifications on their way arrive first."""
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(each) for each in work]
+        sending = group.create_task(dispatcher.run(look_seconds))
+        yield
+        dispatcher.stop()
+        await asyncio.wait([sending], timeout=DRAIN_SECONDS)
+        for task in (*loops, sending):
+            task.cancel()
+
+
+async def _ensure_topics(settings: AlertsSettings, deployment: Deployment) -> None:
+    days = max((tenant.retention_days for tenant in deployment.tenants.values()), default=DEFAULT_RETENTION_DAYS)
+    await ensure_topics(
+        settings.kafka.bootstrap_servers,
+        TOPICS,
+        partitions=settings.kafka.partitions,
+        retention=timedelta(days=days),
+    )
+
+
+def _open_http(settings: SendingSettings) -> httpx.AsyncClient:
+    """No proxy from the environment: where alerts go is configured, not inherited."""
+    return httpx.AsyncClient(
+        timeout=settings.timeout.total_seconds(),
+        limits=httpx.Limits(max_connections=settings.connections),
+        proxy=settings.proxy,
+        trust_env=False,
+        follow_redirects=False,
+        headers={"user-agent": "pacer-alerts"},
+    )
+
+
+def _desks(deployment: Deployment) -> list[Desk]:
+    return [
+        Desk(tenant.id, deployment.alerting.get(tenant.id, Alerting()), tenant.calendar)
+        for tenant in deployment.tenants.values()
+    ]
+
+
+def _register(health: Health, redis: Redis, listener: UpdatesListener) -> None:
+    async def redis_answers() -> str:
+        await redis.ping()
+        return "answers"
+
+    async def kafka_heard() -> str:
+        return listener.state()
+
+    health.check("redis", redis_answers)
+    health.check("kafka", kafka_heard)
