@@ -1,4 +1,4 @@
-"""A tenant with every aggregate, said once in the words of kpis.yaml: the oracle reads these, the product compiles them."""
+"""A tenant with every aggregate, said once as in kpis.yaml: the oracle reads that, the product its compilation."""
 
 from __future__ import annotations
 
