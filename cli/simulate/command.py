@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from shared.configuration.load import load_deployment
 
 from cli.simulate.oracle import expected_values
 from cli.simulate.oracle_rules import read_rules
@@ -20,6 +19,7 @@ from cli.simulate.run import Plan, Simulation, open_http
 from cli.simulate.sender import Sender, Tally
 from cli.simulate.wire import Element
 from shared.adapters.system_clock import SystemClock
+from shared.configuration import load_deployment
 from shared.errors import PacerError
 
 REFRESH_SECONDS = 0.2
@@ -67,6 +67,7 @@ async def _watched(console: Console, simulation: Simulation, sender: Sender) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, simulation.stop)
+    console.print("simulating; Ctrl-C ends it", highlight=False)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

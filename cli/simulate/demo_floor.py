@@ -7,10 +7,10 @@ from pathlib import Path
 from random import Random
 
 import structlog
-from shared.configuration.load import load_deployment
 
 from cli.simulate.run import Plan, Simulation, open_http
 from cli.simulate.sender import Sender
+from shared.configuration import load_deployment
 from shared.domain.clock import Clock
 
 PLAN = Plan(reps=1000, days=20, rate=4.0, seed=11, busy_work=0.8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from random import Random
 
 from cli.simulate.people import Crm, Person, crm_of, people_of
@@ -31,10 +32,15 @@ DAILY: Mapping[str, float] = {
     "note": 1,
     "mislogged": 0.3,
     "hand_over": 0.12,
-    "reopen": 0.06,
+    "reopen": 0.1,
     "delete": 0.05,
 }
 """What a person of strength 1.0 does on a full working day, on average."""
+ROLE_MIX: Mapping[str, Mapping[str, float]] = {
+    "sdr": {"call": 1.6, "unanswered": 1.6, "book": 1.4, "create": 0.15, "advance": 0.1, "close": 0.1, "correct": 0.1},
+    "ae": {"call": 0.5, "unanswered": 0.4, "email": 0.8, "lead": 0.3, "meet": 1.3, "create": 1.4, "close": 1.5},
+}
+"""How a role's day differs from the average one; other roles do a bit of everything."""
 ACTS_A_DAY = sum(DAILY.values())
 BUSY_WORK = ("unanswered", "task", "note")
 """What keeps a live floor busy without moving a number."""
@@ -66,7 +72,7 @@ class Floor:
         if self._random.random() < busy_work:
             name = self._random.choice(BUSY_WORK)
         else:
-            name = self._random.choices(tuple(DAILY), weights=tuple(DAILY.values()))[0]
+            name = self._random.choices(tuple(DAILY), weights=_mix(person.rep.role))[0]
         return self._acts[name](person, at) or self._prospecting.email(person, at)
 
     def someone(self) -> Person:
@@ -102,6 +108,12 @@ def open_floor(
 def strength_on(person: Person, *, today: bool) -> float:
     """How much of an average day's work a person does."""
     return _today(person) if today else person.strength
+
+
+@cache
+def _mix(role: str | None) -> tuple[float, ...]:
+    mix = ROLE_MIX.get(role or "", {})
+    return tuple(often * mix.get(name, 1.0) for name, often in DAILY.items())
 
 
 def _today(person: Person) -> float:

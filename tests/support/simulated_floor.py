@@ -31,7 +31,13 @@ SOURCES = {
 
 def tenant() -> Tenant:
     reps = {
-        name: Rep(id=name, name=name.title(), zone="Europe/Berlin", role="sdr", identities={"hubspot": (owner,)})
+        name: Rep(
+            id=name,
+            name=name.title(),
+            zone="Europe/Berlin",
+            role="sdr" if name == "ana" else None,
+            identities={"hubspot": (owner,)},
+        )
         for name, owner in OWNERS.items()
     }
     return Tenant(

@@ -6,8 +6,8 @@ import pytest
 
 from cli.simulate.demo_tenant import write_demo_config
 from cli.up.missing_secrets import missing_variables
+from shared.configuration import load_deployment
 from shared.configuration.deployment import Deployment
-from shared.configuration.load import load_deployment
 from shared.domain.instants import Micros, parse
 from shared.domain.periods import local_day
 

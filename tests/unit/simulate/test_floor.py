@@ -46,7 +46,7 @@ def test_a_history_has_both_crms_and_the_whole_funnel() -> None:
 
 
 def test_a_long_history_has_deletions_and_reopened_deals() -> None:
-    days = list(history(floor(), tenant().calendar, days=60, until=NOW, random=Random(1)))
+    days = list(history(floor(), tenant().calendar, days=150, until=NOW, random=Random(1)))
     assert {"deal.deletion", "object.deletion", "call.deleted", "deal.reopened", "lead.merged"} <= kinds(days)
 
 
