@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
@@ -18,11 +17,14 @@ from redis.asyncio import Redis
 from services.api.adapters.fact_pages import RedisPages
 from services.api.adapters.http.answers import encode
 from services.api.adapters.http.app import Parts, create_app
+from services.api.adapters.http.event_stream import end_streams_with
+from services.api.adapters.kpi_exposition import KpiExposition
 from services.api.adapters.live_configuration import LiveConfiguration
 from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
 from services.api.adapters.stream_listener import StreamListener
 from services.api.alerts_query import AlertsQuery
+from services.api.kpi_series import KpiSeries
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.metrics import ApiMetrics
@@ -34,12 +36,9 @@ from shared.adapters.episode_reader import EpisodeReader
 from shared.adapters.redis_client import open_redis
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.adapters.system_clock import SystemClock
-from shared.configuration import load_deployment
 from shared.observability.health import Health
 from shared.observability.operations import operations_routes
 from shared.observability.serving import server
-
-SIGNAL_POLL_SECONDS = 0.1
 
 
 class Api(Struct, frozen=True):
@@ -53,7 +52,7 @@ async def run(settings: ApiSettings) -> None:
     """Serves until a signal ends it; open streams are ended at once. Raises: ConfigurationError."""
     async with open_api(settings) as api:
         serving = server(api.app, settings.http, DEFAULT_PORT)
-        async with _running(_close_when_ending(api.hub, serving)):
+        async with _running(end_streams_with(api.hub, serving)):
             await serving.serve()
 
 
@@ -62,9 +61,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
     """The application, connected; everything closes in reverse order. Raises: ConfigurationError."""
     registry, clock = CollectorRegistry(), SystemClock()
     metrics = ApiMetrics(registry)
-    configured = LiveConfiguration(
-        settings.config_dir, lambda: load_deployment(settings.config_dir, os.environ), metrics.config_valid
-    )
+    configured = LiveConfiguration(settings.config_dir, os.environ, metrics.config_valid)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(settings.redis))
         ends = KafkaLogEnds(settings.kafka)
@@ -87,6 +84,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
                 status=status,
             )
         )
+        app.router.routes.append(KpiExposition(KpiSeries(configured, queries, settings.metrics), registry).route())
         app.router.routes.extend(operations_routes(_health(redis, follower), registry))
         for task in (configured.watch(), follower.run(), live.run(), live.sweep(), status.run()):
             await stack.enter_async_context(_running(task))
@@ -125,10 +123,3 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         task = group.create_task(work)
         yield
         task.cancel()
-
-
-async def _close_when_ending(hub: Hub, serving: uvicorn.Server) -> None:
-    """Uvicorn waits for open answers, and a stream is open for ever: end them as soon as a signal came."""
-    while not serving.should_exit:  # noqa: ASYNC110 - uvicorn's signal handler sets an attribute, no event
-        await asyncio.sleep(SIGNAL_POLL_SECONDS)
-    hub.close()

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from hashlib import blake2b
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 from prometheus_client import Gauge
 
-from shared.configuration.deployment import Deployment
+from shared.configuration import ConfigurationInvalid, Deployment, configuration_version, load_deployment, watch
 from shared.domain.readings import Readings
 from shared.domain.tenant import Tenant
-from shared.errors import ConfigurationError
 
-POLL_SECONDS = 1.0
-SUFFIXES = frozenset({".yaml", ".yml", ".csv", ".ics"})
+LOOKED_AT_EVERY = timedelta(seconds=1)
+VERSION_DIGITS = 12
 log = structlog.get_logger()
 
 
 class LiveConfiguration:
     """An invalid edit keeps the old configuration running, and says so."""
 
-    def __init__(self, directory: Path, load: Callable[[], Deployment], valid: Gauge) -> None:
-        """Raises: ConfigurationError; a service does not start on a configuration that it cannot read."""
+    def __init__(self, directory: Path, environment: Mapping[str, str], valid: Gauge) -> None:
+        """Raises: ConfigurationInvalid; a service does not start on a configuration that it cannot read."""
         self._directory = directory
-        self._load = load
+        self._environment = environment
         self._valid = valid
-        self._digest = digest(directory)
-        self._problem: str | None = None
+        self._read = configuration_version(directory) if directory.is_dir() else ""
         self._readings: dict[str, Readings] = {}
-        self._take(load(), self._digest)
+        self._take(load_deployment(directory, environment), self._read)
 
     @property
     def deployment(self) -> Deployment:
@@ -56,38 +53,18 @@ class LiveConfiguration:
 
     async def watch(self) -> None:
         """Takes up edits for as long as the service runs."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            await self.refresh()
-
-    async def refresh(self) -> None:
-        """Takes up an edit if there was one and it is valid."""
-        found = await asyncio.to_thread(digest, self._directory)
-        if found == self._digest:
-            return
-        self._digest = found
-        try:
-            self._take(await asyncio.to_thread(self._load), found)
-        except (ConfigurationError, OSError) as error:
-            self._problem = str(error)[:2000]
-            self._valid.set(0)
-            log.warning("configuration_rejected", error=self._problem)
-        else:
-            log.info("configuration_taken_up", version=self._version)
+        async for outcome in watch(self._directory, self._environment, LOOKED_AT_EVERY, since=self._read):
+            if isinstance(outcome, ConfigurationInvalid):
+                self._problem = str(outcome)
+                self._valid.set(0)
+                log.warning("configuration_rejected", error=self._problem)
+            else:
+                self._take(outcome, configuration_version(self._directory))
+                log.info("configuration_taken_up", version=self._version)
 
     def _take(self, deployment: Deployment, version: str) -> None:
         self._deployment = deployment
-        self._version = version
-        self._problem = None
+        self._version = version[:VERSION_DIGITS]
+        self._problem: str | None = None
         self._readings = {}
         self._valid.set(1)
-
-
-def digest(directory: Path) -> str:
-    """A short name for what the files hold."""
-    hashed = blake2b(digest_size=8)
-    for path in sorted(directory.rglob("*")):
-        if path.suffix in SUFFIXES and path.is_file():
-            hashed.update(f"{path.relative_to(directory)}\0".encode())
-            hashed.update(path.read_bytes())
-    return hashed.hexdigest()

@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
+import uvicorn
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.api.stream import Client, Ending
+from services.api.stream import Client, Ending, Hub
 from shared.errors import TransientError
 
 LAST_WORDS_SECONDS = 1.0
+SIGNAL_POLL_SECONDS = 0.1
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Authorization, Cookie"}
 log = structlog.get_logger()
 
@@ -54,3 +56,10 @@ class EventStream(StreamingResponse):
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def end_streams_with(hub: Hub, serving: uvicorn.Server) -> None:
+    """Uvicorn waits for open answers, and a stream is open for ever: end them as soon as a signal came."""
+    while not serving.should_exit:  # noqa: ASYNC110 - uvicorn's signal handler sets an attribute, no event
+        await asyncio.sleep(SIGNAL_POLL_SECONDS)
+    hub.close()
