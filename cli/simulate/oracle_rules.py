@@ -56,7 +56,7 @@ def read_rules(directory: Path) -> OracleRules:
         owners=_owners(people["reps"], native),
         kpis=_read(directory / "kpis.yaml")["kpis"],
         currency=tenant["currency"],
-        rates=[(fx["currency"], _day(fx["from"]), Decimal(str(fx["rate"]))) for fx in tenant.get("fx", [])],
+        rates=[(fx["currency"], _day(fx.get("from", date.min)), Decimal(str(fx["rate"]))) for fx in tenant.get("fx", [])],
         at_fact={"deal": "at_fact", **tenant.get("credit", {})},
         week_start=WEEKDAYS.index(tenant.get("week_start", "monday")),
         fiscal_month=int(str(tenant.get("fiscal_year_start", "01-01"))[:2]),
