@@ -1,1 +1,15 @@
 """Reads and checks the YAML of a deployment and compiles it to domain values."""
+
+from shared.configuration.deployment import Deployment
+from shared.configuration.loading import load_deployment
+from shared.configuration.problems import ConfigurationInvalid, Problem
+from shared.configuration.watching import configuration_version, watch
+
+__all__ = [
+    "ConfigurationInvalid",
+    "Deployment",
+    "Problem",
+    "configuration_version",
+    "load_deployment",
+    "watch",
+]

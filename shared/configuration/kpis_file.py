@@ -1,0 +1,155 @@
+"""``kpis.yaml``: what is counted, period-free."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from shared.configuration.documents import Location
+from shared.configuration.parsing import Section, Strict
+from shared.configuration.scalars import FactKindName, Id, NotYet, parse_number, shown, word
+from shared.domain.kpis import Aggregate, Better, Condition, Kpi, KpiType, Operator, Unit
+from shared.domain.periods import PeriodKind
+
+LATER_AGGREGATES = frozenset({"minimum", "maximum", "percentile"})
+"""Valid words that nothing here can compute yet."""
+WITH_FIELD = frozenset({Aggregate.SUM, Aggregate.AVERAGE, Aggregate.DISTINCT, Aggregate.LATEST})
+_ROLLING = re.compile(r"rolling:\d+[smhd]", re.ASCII)
+
+
+def _period(value: object) -> PeriodKind:
+    if isinstance(value, str) and _ROLLING.fullmatch(value):
+        raise ValueError(f"`{value}` is not supported yet. Use one of: {', '.join(PeriodKind)}")
+    try:
+        return PeriodKind(str(value))
+    except ValueError:
+        raise ValueError(f"{shown(value)} is no period. Use one of: {', '.join(PeriodKind)}") from None
+
+
+PeriodWord = Annotated[PeriodKind, BeforeValidator(_period)]
+
+
+def _conditions(value: object) -> tuple[Condition, ...]:
+    if not isinstance(value, dict):
+        raise ValueError("a filter is a mapping. Write {direction: outbound, duration_seconds: {gte: 20}}")  # noqa: TRY004
+    if "rep" in value:
+        raise ValueError("`rep` is not among a fact's fields. Choose reps where you read, or in `select` of a rule")
+    return tuple(condition for field, said in value.items() for condition in _of_field(str(field), said))
+
+
+def _of_field(field: str, said: object) -> list[Condition]:
+    if isinstance(said, (str, bool)):
+        return [Condition(field, Operator.EQ, (said,))]
+    if isinstance(said, dict) and said:
+        return [_condition(field, name, operand) for name, operand in said.items()]
+    raise ValueError(f"`{field}`: {shown(said)} is no comparison. Write a plain value, or {{in: [...]}}, {{gte: 20}}")
+
+
+def _condition(field: str, name: object, operand: object) -> Condition:
+    try:
+        operator = Operator(str(name))
+    except ValueError:
+        raise ValueError(f"`{field}`: {shown(name)} compares nothing. Use one of: {', '.join(Operator)}") from None
+    match operator:
+        case Operator.IN | Operator.NOT_IN:
+            if not isinstance(operand, list) or not all(isinstance(each, (str, bool)) for each in operand):
+                raise ValueError(f"`{field}`: `{operator}` compares with a list. Write {{{operator}: [a, b]}}")
+            return Condition(field, operator, tuple(operand))
+        case Operator.EXISTS:
+            if not isinstance(operand, bool):
+                raise ValueError(f"`{field}`: `exists` is either true or false. Write {{exists: true}}")  # noqa: TRY004
+        case Operator.EQ:
+            if not isinstance(operand, (str, bool)):
+                raise ValueError(f"`{field}`: `eq` compares with one value. Write {{eq: value}}")  # noqa: TRY004
+        case _:
+            parse_number(operand)
+    return Condition(field, operator, (operand if isinstance(operand, bool) else str(operand),))
+
+
+Conditions = Annotated[Any, BeforeValidator(_conditions)]
+
+
+class KpiModel(Strict):
+    """One KPI."""
+
+    id: Id
+    name: str
+    type: Annotated[KpiType, word(KpiType)] = KpiType.LEADING
+    unit: Annotated[Unit, word(Unit)]
+    better: Annotated[Better, word(Better)] = Better.HIGHER
+    aggregate: Annotated[Aggregate, word(Aggregate, later=LATER_AGGREGATES)]
+    facts: tuple[FactKindName, ...] = ()
+    where: Conditions = ()
+    field: str | None = None
+    numerator: str | None = None
+    denominator: str | None = None
+    periods: tuple[PeriodWord, ...] = (PeriodKind.DAY, PeriodKind.WEEK, PeriodKind.MONTH)
+    percentile: NotYet = None
+    effective: NotYet = None
+
+
+class KpisModel(Strict):
+    """The file."""
+
+    kpis: tuple[KpiModel, ...] = ()
+
+
+def check_kpis(section: Section[KpisModel]) -> None:
+    """Ids, and what each aggregate needs."""
+    section.refuse_twins("kpis", (kpi.id for kpi in section.model.kpis))
+    by_id = {kpi.id: kpi for kpi in section.model.kpis}
+    for index, kpi in enumerate(section.model.kpis):
+        at: Location = ("kpis", index)
+        if kpi.aggregate is Aggregate.RATIO:
+            _check_ratio(section, at, kpi, by_id)
+            continue
+        if not kpi.facts:
+            section.problem(at, f"`{kpi.id}`: `{kpi.aggregate}` needs `facts`. Add such as `facts: [call.logged]`")
+        if kpi.aggregate in WITH_FIELD and not kpi.field:
+            section.problem(at, f"`{kpi.id}`: `{kpi.aggregate}` needs `field`. Add the fact's field to read")
+
+
+def _check_ratio(section: Section[KpisModel], at: Location, kpi: KpiModel, by_id: dict[str, KpiModel]) -> None:
+    for part in ("numerator", "denominator"):
+        name = getattr(kpi, part)
+        if name is None:
+            section.problem(at, f"`{kpi.id}`: a ratio needs `{part}`. Add the id of another KPI")
+        elif name not in by_id:
+            section.refuse_unknown((*at, part), "KPI", name, by_id)
+        elif by_id[name].aggregate is Aggregate.RATIO:
+            section.problem((*at, part), f"`{name}` is a ratio itself. Name a KPI that counts facts")
+
+
+def refuse_unlisted_period(
+    section: Section[Any], at: Location, kpi: str, *, period: PeriodKind, kpis: KpisModel
+) -> None:
+    """Notes a KPI that is not there, or a period of a target or rule that its KPI does not list."""
+    found = next((each for each in kpis.kpis if each.id == kpi), None)
+    if found is None:
+        section.refuse_unknown((*at, "kpi"), "KPI", kpi, (each.id for each in kpis.kpis))
+    elif period not in found.periods:
+        listed = ", ".join(found.periods)
+        section.problem((*at, "period"), f"`{kpi}` lists the periods {listed}. Use one, or add `{period}` to the KPI")
+
+
+def compile_kpis(model: KpisModel) -> dict[str, Kpi]:
+    """KPIs by id, in the order of the file."""
+    return {
+        kpi.id: Kpi(
+            id=kpi.id,
+            name=kpi.name,
+            type=kpi.type,
+            unit=kpi.unit,
+            better=kpi.better,
+            aggregate=kpi.aggregate,
+            facts=tuple(kpi.facts),
+            where=kpi.where,
+            field=kpi.field,
+            numerator=kpi.numerator,
+            denominator=kpi.denominator,
+            periods=tuple(period.value for period in kpi.periods),
+        )
+        for kpi in model.kpis
+    }

@@ -1,0 +1,58 @@
+"""Secrets: named by the configuration, never written into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from shared.configuration.documents import Location
+from shared.configuration.parsing import Section, Strict
+
+
+class SecretReference(Strict):
+    """``{env: NAME}`` or ``{file: PATH}``; a relative path starts at the tenant's directory."""
+
+    env: str | None = None
+    file: str | None = None
+
+
+def _only_a_reference(value: object) -> Any:  # noqa: ANN401 - pydantic goes on with it
+    if not isinstance(value, dict):
+        raise ValueError("a secret is never written into a file. Write {env: NAME} or {file: PATH}")  # noqa: TRY004
+    if set(value) not in ({"env"}, {"file"}):
+        raise ValueError("a secret has one place. Write {env: NAME} or {file: PATH}")
+    return value
+
+
+Secret = Annotated[SecretReference, BeforeValidator(_only_a_reference)]
+
+
+@dataclass(frozen=True)
+class SecretPlaces:
+    """Where references lead."""
+
+    directory: Path
+    environment: Mapping[str, str]
+
+    def resolve(self, reference: SecretReference, section: Section[Any], location: Location) -> str:
+        """The secret's text without a trailing line end; empty, with a problem, where there is none."""
+        if reference.env is not None:
+            found = self.environment.get(reference.env, "")
+            if not found:
+                section.problem(location, f"the environment variable `{reference.env}` is not set. Set it")
+            return found
+        return self._read(self.directory / (reference.file or ""), section, location)
+
+    def _read(self, path: Path, section: Section[Any], location: Location) -> str:
+        try:
+            found = path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            section.problem(location, f"the file `{path}` cannot be read. Check that it is there and readable")
+            return ""
+        if not found:
+            section.problem(location, f"the file `{path}` is empty. Write the secret into it")
+        return found

@@ -1,0 +1,147 @@
+"""``sources.yaml``: who sends webhooks, and with which secrets."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from shared.configuration.parsing import Section, Strict, validate
+from shared.configuration.scalars import Duration, Id, word
+from shared.configuration.secret_values import Secret, SecretPlaces
+from shared.domain.sources import Limits, OptionValue, Source
+from shared.domain.tenant import SourceRhythm
+
+NATIVE = "native"
+
+
+class Provider(StrEnum):
+    """Providers that ingest can receive from."""
+
+    HUBSPOT = "hubspot"
+    NATIVE = NATIVE
+
+
+LATER_PROVIDERS = frozenset(
+    {
+        "salesforce_outbound_message",
+        "salesforce_cdc",
+        "pipedrive",
+        "close",
+        "zoho",
+        "dataverse",
+        "zendesk_sell",
+        "cloudevents",
+        "standard_webhooks",
+    }
+)
+"""Valid words whose receivers do not exist yet."""
+
+
+def checked_url(value: str) -> str:
+    """An http address without query and fragment. Raises: ValueError."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or any(char.isspace() for char in value):
+        raise ValueError(f"`{value[:60]}` is no address. Write it as https://hooks.example.com/v1/webhooks/hubspot")
+    if parts.query or parts.fragment:
+        raise ValueError("the address has a query or a fragment. Write it without")
+    return value
+
+
+class LimitsModel(Strict):
+    """What one source may send."""
+
+    requests_per_second: float = Field(200, gt=0, allow_inf_nan=False)
+    burst: int = Field(400, ge=1)
+    max_body: int = Field(1_048_576, ge=1)
+    max_batch: int = Field(1000, ge=1)
+
+
+class HubspotOptions(Strict):
+    """Options of HubSpot sources."""
+
+    allow_legacy_v1: bool = False
+    allow_workflow_v2: bool = False
+    tolerance: Duration = Field(300_000_000)
+
+
+class NativeOptions(Strict):
+    """Native sources have none."""
+
+
+OPTIONS: dict[Provider, type[Strict]] = {Provider.HUBSPOT: HubspotOptions, Provider.NATIVE: NativeOptions}
+
+
+def _is_mapping(value: object) -> object:
+    if not isinstance(value, dict):
+        raise ValueError("the options must be a mapping. Write `key: value` pairs")  # noqa: TRY004 - pydantic's way
+    return value
+
+
+class SourceModel(Strict):
+    """One source."""
+
+    id: Id
+    provider: Annotated[Provider, word(Provider, later=LATER_PROVIDERS)]
+    public_url: Annotated[str, AfterValidator(checked_url)] | None = None
+    secrets: list[Secret] = Field(min_length=1)
+    won_stages: tuple[str, ...] = ()
+    lost_stages: tuple[str, ...] = ()
+    limits: LimitsModel = LimitsModel()
+    expect_every: Duration | None = None
+    options: Annotated[dict[str, Any], BeforeValidator(_is_mapping)] = Field({})
+
+
+class SourcesModel(Strict):
+    """The file."""
+
+    sources: tuple[SourceModel, ...] = ()
+
+
+def check_sources(section: Section[SourcesModel]) -> None:
+    """Ids, stages and what a provider needs."""
+    section.refuse_twins("sources", (source.id for source in section.model.sources))
+    for index, source in enumerate(section.model.sources):
+        at = ("sources", index)
+        if source.provider is Provider.HUBSPOT and source.public_url is None:
+            section.problem(at, f"`public_url` of `{source.id}` is missing: HubSpot signs it. Add the URL it posts to")
+        for stage in sorted(set(source.won_stages) & set(source.lost_stages)):
+            section.problem((*at, "lost_stages"), f"the stage `{stage}` is won and lost. Keep one of them")
+        validate(section.document, (*at, "options"), OPTIONS[source.provider], report=section.report)
+
+
+def compile_sources(section: Section[SourcesModel], tenant: str, secrets: SecretPlaces) -> dict[str, Source]:
+    """Sources by id, secrets resolved; a secret that is not there is a problem of the section."""
+    return {
+        source.id: Source(
+            id=source.id,
+            tenant=tenant,
+            provider=source.provider.value,
+            secrets=tuple(
+                secrets.resolve(secret, section, ("sources", index, "secrets", position))
+                for position, secret in enumerate(source.secrets)
+            ),
+            public_url=source.public_url or "",
+            won_stages=frozenset(source.won_stages),
+            lost_stages=frozenset(source.lost_stages),
+            limits=Limits(**source.limits.model_dump()),
+            expect_every_us=source.expect_every,
+            options=_options(source),
+        )
+        for index, source in enumerate(section.model.sources)
+    }
+
+
+def rhythms(sources: dict[str, Source]) -> dict[str, SourceRhythm]:
+    """What the domain has to know of the sources."""
+    return {
+        source.id: SourceRhythm(id=source.id, provider=source.provider, expect_every_us=source.expect_every_us)
+        for source in sources.values()
+    }
+
+
+def _options(source: SourceModel) -> dict[str, OptionValue]:
+    """The options that were written, parsed; durations in microseconds."""
+    return OPTIONS[source.provider].model_validate(source.options).model_dump(exclude_unset=True)

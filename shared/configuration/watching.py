@@ -1,0 +1,55 @@
+"""Notices edits: the version of a directory, and the stream of what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from shared.configuration.deployment import Deployment
+from shared.configuration.loading import load_deployment
+from shared.configuration.problems import ConfigurationInvalid, Problem
+
+
+def configuration_version(directory: Path) -> str:
+    """SHA-256 over the names and contents of all files that are not hidden. Raises: OSError."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        inner = path.relative_to(directory)
+        if path.is_file() and not any(part.startswith(".") for part in inner.parts):
+            content = path.read_bytes()
+            digest.update(f"{inner.as_posix()}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
+async def watch(
+    directory: Path, environment: Mapping[str, str], interval: timedelta, *, since: str | None = None
+) -> AsyncIterator[Deployment | ConfigurationInvalid]:
+    """One value for each change of the files: what they say now, or why they cannot be used.
+
+    ``since`` is the version that the caller runs on, so that no edit is missed in between; None: that of now.
+    An invalid edit ends nothing: whoever iterates keeps what he has.
+    """
+    version = await asyncio.to_thread(configuration_version, directory) if since is None else since
+    while True:
+        try:
+            found = await asyncio.to_thread(configuration_version, directory)
+        except OSError:  # the directory is being replaced: look again
+            found = version
+        if found != version:
+            version = found
+            yield await asyncio.to_thread(_outcome, directory, environment)
+        await asyncio.sleep(interval.total_seconds())
+
+
+def _outcome(directory: Path, environment: Mapping[str, str]) -> Deployment | ConfigurationInvalid:
+    try:
+        return load_deployment(directory, environment)
+    except ConfigurationInvalid as invalid:
+        return invalid
+    except OSError as error:
+        problem = Problem(str(directory), 1, f"the files cannot be read ({error.strerror}). They will be read again")
+        return ConfigurationInvalid((problem,))
