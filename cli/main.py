@@ -6,6 +6,7 @@ import typer
 
 from cli.check import check
 from cli.demo import demo
+from cli.simulate.command import simulate
 from cli.token import token
 from cli.up.command import up
 
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(demo)
+app.command()(simulate)
 app.command()(up)
 app.add_typer(token, name="token")
 

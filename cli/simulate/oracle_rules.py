@@ -56,7 +56,7 @@ def read_rules(directory: Path) -> OracleRules:
         owners=_owners(people["reps"], native),
         kpis=_read(directory / "kpis.yaml")["kpis"],
         currency=tenant["currency"],
-        rates=[(fx["currency"], _day(fx.get("from", date.min)), Decimal(str(fx["rate"]))) for fx in tenant.get("fx", [])],
+        rates=[_rate(fx) for fx in tenant.get("fx", [])],
         at_fact={"deal": "at_fact", **tenant.get("credit", {})},
         week_start=WEEKDAYS.index(tenant.get("week_start", "monday")),
         fiscal_month=int(str(tenant.get("fiscal_year_start", "01-01"))[:2]),
@@ -64,6 +64,10 @@ def read_rules(directory: Path) -> OracleRules:
         lost=frozenset(stage for source in hubspot for stage in source.get("lost_stages", [])),
         hubspot=frozenset(source["id"] for source in hubspot),
     )
+
+
+def _rate(fx: dict[str, Any]) -> tuple[str, date, Decimal]:
+    return fx["currency"], _day(fx.get("from", date.min)), Decimal(str(fx["rate"]))
 
 
 def _owners(reps: list[dict[str, Any]], native: list[str]) -> dict[tuple[str, str], str]:
