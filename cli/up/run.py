@@ -31,12 +31,14 @@ async def run_until_signal(system: System, report: Report, companion: Companion 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
     work = asyncio.create_task(_work(system, report, companion))
-    failure = await _outcome(work)
-    if failure is not None:
-        report.problem(str(failure))
-    elif signals:
-        report.note("ending; once more kills at once")
-    await system.close()
+    try:
+        failure = await _outcome(work)
+        if failure is not None:
+            report.problem(str(failure))
+        elif signals:
+            report.note("ending; once more kills at once")
+    finally:
+        await system.close()
     return EXIT_KILLED if len(signals) > 1 else EXIT_FAILED if failure else 0
 
 

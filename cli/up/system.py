@@ -100,7 +100,7 @@ class System:
         return Backends(self.kafka.address, self.redis.address, self.kafka.log_identity)
 
     async def _bring_up(self, part: Part) -> None:
-        self._report.note(f"starting {part.name}")
+        self._report.note(f"waiting for {part.name}")
         part.launch()
         self._part_restarts.setdefault(part.name, (Restarts(), 0.0))
         deadline = time.monotonic() + PART_READY_SECONDS
