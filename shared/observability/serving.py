@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import uvicorn
@@ -34,5 +35,10 @@ def server(app: Any, settings: HttpSettings, default_port: int) -> uvicorn.Serve
 
 
 async def serve(app: Any, settings: HttpSettings, default_port: int) -> None:  # noqa: ANN401 - an ASGI callable
-    """Runs until a signal ends it."""
+    """Runs until a signal ends it, then returns: what the caller opened is still closed in order.
+
+    uvicorn raises the signal again when it is done; without a handler of ours that would end the process on the spot.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     await server(app, settings, default_port).serve()

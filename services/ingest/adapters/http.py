@@ -99,27 +99,33 @@ async def _read(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int)
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
+    part, more = await _part(receive)
+    if not more and len(part) <= limit:
+        return part  # nearly always: no timer for a body that is already here
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read_parts(receive, limit)
+            return await _read_on(receive, part, limit=limit)
     except TimeoutError:
         raise Refused(RefusalReason.BODY_TIMEOUT, f"the body was not whole after {BODY_SECONDS:g} s") from None
 
 
-async def _read_parts(receive: Receive, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise SenderGone
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        if not message.get("more_body", False):
-            return b"".join((*parts, part)) if parts else part
+async def _read_on(receive: Receive, part: bytes, *, limit: int) -> bytes:
+    parts, size, more = [part], len(part), True
+    while size <= limit and more:
+        part, more = await _part(receive)
         parts.append(part)
+        size += len(part)
+    if size > limit:
+        raise _too_large(limit)
+    return b"".join(parts)
+
+
+async def _part(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of the body, and whether more follows. Raises: SenderGone."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise SenderGone
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large(limit: int) -> Refused:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from confluent_kafka import Message
 
 from services.ingest.adapters.event_log import KafkaEventLog, open_event_log
 from services.ingest.domain.delivery import Context, Delivery, Element, Rejected, RejectReason
 from services.ingest.ports import LogUnavailable
-from shared.contracts.messages import decode_change, decode_quarantined
+from shared.contracts.messages import decode_change, decode_quarantined, encode_change
 from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE
 from shared.domain.changes import RecordChange
 from shared.settings import KafkaSettings
@@ -57,22 +58,30 @@ async def keep(log: KafkaEventLog, *changes: RecordChange, rejects: tuple[Reject
     await log.keep(changes, rejects, delivery=DELIVERY, context=CONTEXT)
 
 
+def keys_of(messages: list[Message]) -> set[bytes]:
+    return {message.key() for message in messages}
+
+
+def read(bootstrap: str, sent: list[RecordChange]) -> dict[bytes, Message]:
+    wanted = {one.key.encode() for one in sent}
+    messages = read_all(bootstrap, CRM_EVENTS, until=lambda found: wanted <= keys_of(found))
+    return {message.key(): message for message in messages if message.key() in wanted}
+
+
 async def test_what_is_kept_can_be_read(bootstrap: str) -> None:
     sent = [change(f"kept-{number}") for number in range(50)]
     async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
         await keep(await ready(log), *sent)
-    read = [decode_change(message.value()) for message in read_all(bootstrap, CRM_EVENTS, count=50)]
-    assert {found.record: found for found in read} | {one.record: one for one in sent} == {
-        found.record: found for found in read
-    }
+    found = read(bootstrap, sent)
+    assert [decode_change(found[one.key.encode()].value()) for one in sent] == sent
 
 
 async def test_many_deliveries_at_once_are_each_confirmed(bootstrap: str) -> None:
+    sent = [change(f"many-{number}") for number in range(200)]
     async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
         await ready(log)
-        await asyncio.gather(*(keep(log, change(f"many-{number}")) for number in range(200)))
-    read = {decode_change(message.value()).record for message in read_all(bootstrap, CRM_EVENTS, count=250)}
-    assert {f"many-{number}" for number in range(200)} <= read
+        await asyncio.gather(*(keep(log, one) for one in sent))
+    assert len(read(bootstrap, sent)) == 200
 
 
 async def test_a_reject_is_kept_whole_and_without_secrets(bootstrap: str) -> None:
@@ -80,29 +89,24 @@ async def test_a_reject_is_kept_whole_and_without_secrets(bootstrap: str) -> Non
     reject = Rejected(Element(3, raw, {}), RejectReason.MISSING_ID, "id is required")
     async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
         await keep(await ready(log), rejects=(reject,))
-    entry = decode_quarantined(read_all(bootstrap, CRM_QUARANTINE, count=1)[-1].value())
-    assert (entry.body.encode(), entry.reason, entry.index, entry.headers) == (
-        raw,
-        "missing_id",
-        3,
-        {"content-type": "application/json"},
-    )
+    entry = decode_quarantined(read_all(bootstrap, CRM_QUARANTINE, until=bool)[-1].value())
+    assert (entry.body.encode(), entry.reason, entry.index) == (raw, "missing_id", 3)
+    assert entry.headers == {"content-type": "application/json"}
 
 
 async def test_a_key_goes_where_our_other_producers_put_it(bootstrap: str) -> None:
     sent = [change(f"place-{number}") for number in range(40)]
     async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
         await keep(await ready(log), *sent)
-    ours = {message.key(): message.partition() for message in read_all(bootstrap, CRM_EVENTS, count=290)}
-    other = AIOKafkaProducer(bootstrap_servers=bootstrap)
-    await other.start()
-    try:
-        theirs = {
-            one.key: (await other.send_and_wait(CRM_EVENTS, b"{}", key=one.key.encode())).partition for one in sent
+    ours = {key: message.partition() for key, message in read(bootstrap, sent).items()}
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as other:
+        placed = {
+            one.key.encode(): (
+                await other.send_and_wait(CRM_EVENTS, encode_change(one), key=one.key.encode())
+            ).partition
+            for one in sent
         }
-    finally:
-        await other.stop()
-    assert theirs == {one.key: ours[one.key.encode()] for one in sent}
+    assert placed == ours
 
 
 async def test_without_kafka_nothing_is_confirmed(free_port: int) -> None:
