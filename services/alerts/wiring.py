@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from services.alerts.adapters.configuration_watch import ConfigurationWatch
+from services.alerts.adapters.configuration_edits import ConfigurationEdits
 from services.alerts.adapters.episode_store import RedisEpisodeStore
 from services.alerts.adapters.episode_topic import EpisodeTopic
 from services.alerts.adapters.group_store import RedisGroupStore
@@ -33,8 +33,7 @@ from shared.adapters.kafka_topics import ensure_topics
 from shared.adapters.redis_client import open_redis
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.adapters.system_clock import SystemClock
-from shared.configuration import load_deployment
-from shared.configuration.deployment import Deployment
+from shared.configuration import Deployment, load_deployment
 from shared.contracts.messages import RepUpdated
 from shared.contracts.topics import TOPICS
 from shared.domain.alerting import Alerting
@@ -50,16 +49,19 @@ _MICROSECOND = timedelta(microseconds=1)
 
 async def run(settings: AlertsSettings) -> None:
     """Serves until a signal ends it. Raises: ConfigurationError, TransientError when it cannot start."""
-    async with open_alerts(settings, lambda: load_deployment(settings.config_dir, os.environ)) as app:
+    async with open_alerts(settings, os.environ) as app:
         await serve(app, settings.http, DEFAULT_PORT)
 
 
 @asynccontextmanager
-async def open_alerts(settings: AlertsSettings, load: Callable[[], Deployment]) -> AsyncIterator[Starlette]:
-    """The running service and its operators' pages; leaving the block drains it."""
+async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) -> AsyncIterator[Starlette]:
+    """The running service and its operators' pages; leaving the block drains it.
+
+    ``environment`` is where the configuration's ``{env: NAME}`` are looked up. Raises: as ``run``.
+    """
     registry, clock = CollectorRegistry(), SystemClock()
-    metrics, health, deployment = AlertsMetrics(registry), Health(), load()
-    await _ensure_topics(settings, deployment)
+    metrics, health = AlertsMetrics(registry), Health()
+    await _ensure_topics(settings, load_deployment(settings.config_dir, environment))
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(settings.redis))
         producer = await stack.enter_async_context(open_producer(settings.kafka))
@@ -97,12 +99,12 @@ async def open_alerts(settings: AlertsSettings, load: Callable[[], Deployment]) 
         def heard(update: RepUpdated) -> None:
             evaluator.heard(update.tenant, update.rep, update.at)
 
-        watch = ConfigurationWatch(settings.config_dir, load, taken, metrics)
-        watch.begin()
+        edits = ConfigurationEdits(settings.config_dir, environment, taken=taken, metrics=metrics)
+        edits.begin()
         listener = UpdatesListener(settings.kafka, heard, metrics)
         _register(health, redis, listener)
         stack.push_async_callback(lease.release)
-        work = (evaluator.run(settings.judging.tick.total_seconds()), topic.run(), listener.run(), watch.run())
+        work = (evaluator.run(settings.judging.tick.total_seconds()), topic.run(), listener.run(), edits.run())
         async with _working(work, dispatcher, settings.sending.look.total_seconds()):
             yield Starlette(routes=operations_routes(health, registry))
 

@@ -1,15 +1,22 @@
+# ruff: noqa: ARG002 - fakes take what their ports take
 """Builders and fakes for the alerts: they name what a test is about, the rest is a plain weekday in Berlin."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
+from services.alerts.domain.notifications import Group, Notification, Outcome
 from services.alerts.domain.watches import Watch
-from shared.domain.alerting import Alerting, ForEach, Receiver, Route, Rule, Test
+from services.alerts.ports import Announcement, Claimed
+from shared.domain.accumulators import Accumulator
+from shared.domain.alerting import Alerting, ForEach, Receiver, Route, Rule, Severity, Test
 from shared.domain.calendar import Calendar
+from shared.domain.cells import CellQuery, SubjectCells, day_cell
 from shared.domain.episodes import Episode, EpisodeState, Subject
 from shared.domain.instants import SECOND_US, Micros, parse
 from shared.domain.kpis import Aggregate, Better, Kpi, KpiType, Unit
@@ -19,6 +26,7 @@ from shared.domain.periods import PeriodKind, PeriodRules
 from shared.domain.reading import PeriodBounds, Reading
 from shared.domain.targets import Scope, TargetEntry
 from shared.domain.tenant import Currencies, SourceRhythm, Tenant
+from shared.errors import TransientError
 
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
@@ -34,21 +42,6 @@ BEN = Rep(id="ben", name="Ben Roth", zone=BERLIN, role="sdr", memberships=(Membe
 EMEA = Team(id="emea", name="EMEA", zone=BERLIN)
 SDRS = Team(id="emea-sdr", name="EMEA SDR", zone=BERLIN, parent="emea")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-class ManualClock:
-    """A clock whose hands the test turns."""
-
-    def __init__(self, now: Micros = T0) -> None:
-        self.instant = now
-
-    def now(self) -> Micros:
-        """The instant that the test chose."""
-        return self.instant
-
-    def advance(self, length_us: Micros) -> None:
-        """Turns the hands forward."""
-        self.instant += length_us
 
 
 def rule(**changes: Any) -> Rule:
@@ -99,8 +92,6 @@ def watch(of: Rule | None = None, rep: Rep = ANA, day: date = DAY) -> Watch:
 
 def episode(**changes: Any) -> Episode:
     """A firing episode of Ana's."""
-    from shared.domain.alerting import Severity
-
     known: dict[str, Any] = {
         "id": "ep_1",
         "tenant": "acme",
@@ -154,6 +145,162 @@ def alerting(*rules: Rule, url: str = "http://127.0.0.1:9/", routes: tuple[Route
     )
 
 
-def labels(**known: str) -> Mapping[str, str]:
-    """A route's match."""
-    return known
+class MemoryAlerts:
+    """Episodes and groups in memory, with the fences of the real store."""
+
+    def __init__(self) -> None:
+        self.episodes: dict[str, Episode] = {}
+        self.newest: dict[str, str] = {}
+        self.changes: list[Episode] = []
+        self.groups: dict[str, Group] = {}
+        self._members: dict[str, set[str]] = {}
+        self._due: dict[str, Micros] = {}
+        self._touches: dict[str, int] = {}
+        self._counter = 0
+
+    async def latest(self, tenant: str, dedup_keys: Iterable[str]) -> dict[str, Episode]:
+        ids = {key: self.newest.get(key, "") for key in dedup_keys}
+        return {key: self.episodes[found] for key, found in ids.items() if self._is(tenant, found)}
+
+    async def open(self, tenant: str) -> list[Episode]:
+        return [each for each in self.episodes.values() if each.tenant == tenant and each.is_open]
+
+    async def by_ids(self, tenant: str, ids: Iterable[str]) -> list[Episode]:
+        return [self.episodes[each] for each in ids if self._is(tenant, each)]
+
+    async def commit(
+        self,
+        episode: Episode,
+        *,
+        prior: Episode | None,
+        forget: bool = False,
+        announcements: Sequence[Announcement] = (),
+    ) -> bool:
+        if prior is not None and prior.id == episode.id:
+            stored = self.episodes.get(episode.id)
+            if stored is None or stored.version != prior.version:
+                return False
+        elif self.newest.get(episode.dedup_key) != (None if prior is None else prior.id):
+            return False
+        if forget:
+            self.episodes.pop(episode.id, None)
+            self.newest.pop(episode.dedup_key, None)
+        else:
+            self.episodes[episode.id] = episode
+            self.newest[episode.dedup_key] = episode.id
+        self.changes.append(episode)
+        for each in announcements:
+            self._touch(each, episode.id)
+        return True
+
+    async def prune(self, tenant: str, *, before: Micros, now: Micros) -> int:
+        known = [each for each in self.episodes.values() if each.tenant == tenant and not each.is_open]
+        gone = [each for each in known if each.changed_at < before and (each.period_end_at or 0) <= now]
+        for each in gone:
+            del self.episodes[each.id]
+            if self.newest.get(each.dedup_key) == each.id:
+                del self.newest[each.dedup_key]
+        return len(gone)
+
+    async def due(self, tenant: str, now: Micros, limit: int) -> list[str]:
+        return sorted((key for key, at in self._due.items() if at <= now), key=self._due.__getitem__)[:limit]
+
+    async def claim(self, tenant: str, key: str, *, now: Micros, until: Micros) -> Claimed | None:
+        if key not in self._due or self._due[key] > now:
+            return None
+        self._due[key] = until
+        return Claimed(self.groups[key], tuple(sorted(self._members[key])), str(self._touches[key]))
+
+    async def settle(
+        self,
+        tenant: str,
+        group: Group,
+        *,
+        due_at: Micros | None,
+        drop: Iterable[str] = (),
+        seen: str | None = None,
+    ) -> bool:
+        key = group.route.key
+        if not self._may_settle(group, seen):
+            return False
+        self.groups[key] = replace(group, version=group.version + 1)
+        self._due.pop(key, None)
+        if due_at is not None:
+            self._due[key] = due_at
+        self._members[key] -= set(drop)
+        return True
+
+    async def remove(self, tenant: str, group: Group, *, seen: str) -> bool:
+        if not self._may_settle(group, seen):
+            return False
+        for kept in (self.groups, self._due, self._members, self._touches):
+            kept.pop(group.route.key, None)
+        return True
+
+    def _may_settle(self, group: Group, seen: str | None) -> bool:
+        key = group.route.key
+        stored = self.groups.get(key)
+        fresh = stored is not None and stored.version == group.version
+        return fresh and (seen is None or seen == str(self._touches[key]))
+
+    def _touch(self, each: Announcement, episode_id: str) -> None:
+        if each.route is not None:
+            self.groups.setdefault(each.group, Group(route=each.route))
+        if each.group in self.groups:
+            self._members.setdefault(each.group, set()).add(episode_id)
+            self._due[each.group] = min(each.due_at, self._due.get(each.group, each.due_at))
+            self._counter += 1
+            self._touches[each.group] = self._counter
+
+    def _is(self, tenant: str, episode_id: str) -> bool:
+        return episode_id in self.episodes and self.episodes[episode_id].tenant == tenant
+
+
+class FilledBoard:
+    """Calls of reps, by local day; ``away`` is what it raises instead of answering."""
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[str, date], int] = {}
+        self.away: TransientError | None = None
+        self.asked: list[set[str]] = []
+
+    async def read(self, tenant: str, wanted: Mapping[str, CellQuery]) -> dict[str, SubjectCells]:
+        if self.away is not None:
+            raise self.away
+        self.asked.append(set(wanted))
+        return {rep: SubjectCells(1, self._cells(rep)) for rep in wanted}
+
+    def _cells(self, rep: str) -> dict[str, dict[str, Accumulator]]:
+        return {day_cell(day): {"calls": Accumulator(n)} for (whose, day), n in self.calls.items() if whose == rep}
+
+
+class SpokenSources:
+    """When sources last spoke, as the test says."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, Micros] = {}
+
+    async def last_received(self, tenant: str) -> dict[str, Micros]:
+        return self.last
+
+
+class OwnLease:
+    """Held unless the test takes it away."""
+
+    def __init__(self) -> None:
+        self.free = True
+
+    async def hold(self, tenant: str) -> bool:
+        return self.free
+
+
+class ScriptedNotifier:
+    """Answers with the outcomes that the test lines up, then accepts; keeps what was sent."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.sent: list[Notification] = []
+
+    async def deliver(self, receiver: Receiver, notification: Notification, now: Micros) -> tuple[Outcome, str]:
+        self.sent.append(notification)
+        return (self.outcomes.pop(0) if self.outcomes else Outcome.DELIVERED), "scripted"

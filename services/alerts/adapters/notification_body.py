@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.alerts.domain.notifications import Group, Notification
 from services.alerts.dispatcher import Render
+from services.alerts.domain.notifications import Group, Notification
 from shared.contracts.episodes import alert_view
 from shared.domain.episodes import Episode
 from shared.domain.instants import text

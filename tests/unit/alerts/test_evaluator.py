@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from services.alerts.evaluator import Evaluator
+from services.alerts.measuring import Measuring
+from services.alerts.metrics import AlertsMetrics
+from shared.domain.alerting import Alerting, ForEach, Rule, Selection, Test
+from shared.domain.episodes import Episode, EpisodeState, comment
+from shared.domain.instants import parse
+from shared.domain.tenant import Tenant
+from shared.errors import TransientError
+from tests.support.alerts_fakes import (
+    DAY,
+    MINUTE_US,
+    T0,
+    FilledBoard,
+    MemoryAlerts,
+    OwnLease,
+    SpokenSources,
+    alerting,
+    rule,
+    tenant,
+    watch,
+)
+from tests.support.manual_clock import ManualClock
+
+ON_PACE = 15
+"""Sixty calls in eight hours, two of which have passed."""
+
+
+class Desk:
+    """An evaluator on fakes; ana and ben are on pace."""
+
+    def __init__(self, *rules: Rule, at: int = T0) -> None:
+        self.clock, self.store, self.board = ManualClock(at), MemoryAlerts(), FilledBoard()
+        self.sources, self.lease, self.registry = SpokenSources(), OwnLease(), CollectorRegistry()
+        self.calls(ana=ON_PACE, ben=ON_PACE)
+        self.evaluator = self.started(*rules)
+
+    def started(self, *rules: Rule, **changes: Any) -> Evaluator:
+        evaluator = Evaluator(
+            Measuring(self.board, metrics := AlertsMetrics(self.registry)),
+            self.store,
+            sources=self.sources,
+            lease=self.lease,
+            clock=self.clock,
+            metrics=metrics,
+        )
+        self.use(evaluator, tenant(**changes), alerting(*rules))
+        return evaluator
+
+    @staticmethod
+    def use(evaluator: Evaluator, of: Tenant, rules: Alerting) -> None:
+        evaluator.use({of.id: of}, {of.id: rules})
+
+    def calls(self, **counts: int) -> None:
+        for rep, count in counts.items():
+            self.board.calls[rep, DAY] = count
+
+    async def changed(self, **counts: int) -> None:
+        self.calls(**counts)
+        for rep in counts:
+            self.evaluator.heard("acme", rep, self.clock.now())
+        await self.evaluator.judge_changed()
+
+    async def later(self, **length: float) -> None:
+        self.clock.advance(timedelta(**length))
+        await self.evaluator.tick()
+
+    @property
+    def states(self) -> dict[str, EpisodeState]:
+        return {each.dedup_key: each.state for each in self.store.episodes.values()}
+
+    @property
+    def firing(self) -> list[str]:
+        return [each.subject.id for each in self.store.episodes.values() if each.state is EpisodeState.FIRING]
+
+    def sample(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+
+async def test_the_first_tick_judges_everybody() -> None:
+    desk = Desk()
+    desk.calls(ben=3)
+    await desk.evaluator.tick()
+    assert desk.firing == ["ben"]
+
+
+async def test_a_changed_number_is_judged_at_once() -> None:
+    desk = Desk()
+    await desk.evaluator.tick()
+    await desk.changed(ana=3)
+    assert desk.firing == ["ana"]
+
+
+async def test_only_those_who_changed_are_read() -> None:
+    desk = Desk()
+    await desk.evaluator.tick()
+    await desk.changed(ana=3)
+    assert desk.board.asked[-1] == {"ana"}
+
+
+async def test_a_burst_is_judged_once() -> None:
+    desk = Desk()
+    await desk.evaluator.tick()
+    for _ in range(100):
+        desk.evaluator.heard("acme", "ana", T0)
+    rounds = len(desk.board.asked)
+    await desk.evaluator.judge_changed()
+    assert len(desk.board.asked) == rounds + 1
+
+
+async def test_silence_makes_pace_fall_with_the_clock() -> None:
+    desk = Desk()
+    await desk.evaluator.tick()
+    await desk.later(hours=1)
+    assert desk.firing == ["ana", "ben"]
+
+
+async def test_a_recovery_resolves() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    await desk.changed(ana=20)
+    assert desk.states == {"calls-behind/ana/day/2026-11-23": EpisodeState.RESOLVED}
+
+
+async def test_a_hold_runs_out_by_the_clock() -> None:
+    desk = Desk(rule(hold_us=10 * MINUTE_US))
+    desk.calls(ana=3, ben=40)
+    await desk.evaluator.tick()
+    await desk.later(minutes=10)
+    assert desk.firing == ["ana"]
+
+
+async def test_the_end_of_the_day_resolves() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    await desk.later(hours=14)
+    assert desk.store.changes[-1].history[-1].reason == "period_ended: the period ended"
+
+
+async def test_a_removed_rule_resolves_its_episodes() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    desk.use(desk.evaluator, tenant(), alerting(rule(id="other", threshold=Decimal("0.01"))))
+    await desk.evaluator.tick()
+    assert desk.firing == []
+
+
+async def test_a_team_is_judged_by_the_sum_of_its_members() -> None:
+    desk = Desk(rule(for_each=ForEach.TEAM, select=Selection(team="emea-sdr")))
+    await desk.evaluator.tick()
+    await desk.changed(ana=1, ben=2)
+    assert desk.firing == ["emea-sdr"]
+
+
+async def test_a_change_of_a_rep_moves_the_teams_above_her() -> None:
+    desk = Desk(rule(for_each=ForEach.TEAM, select=Selection(team="emea")))
+    await desk.evaluator.tick()
+    await desk.changed(ana=1, ben=2)
+    assert desk.firing == ["emea", "emea-sdr"]
+
+
+async def test_a_rule_for_one_rep_leaves_the_others_alone() -> None:
+    desk = Desk(rule(select=Selection(rep="ben")))
+    desk.calls(ana=0, ben=0)
+    await desk.evaluator.tick()
+    assert desk.firing == ["ben"]
+
+
+async def test_a_silent_source_is_one_incident() -> None:
+    desk = Desk()
+    desk.sources.last = {"native": parse("2026-11-23T08:30:00Z")}
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    await desk.later(seconds=5)
+    assert desk.firing == ["native"]
+
+
+async def test_while_a_source_is_out_nothing_resolves() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    desk.sources.last = {"native": parse("2026-11-23T08:30:00Z")}
+    await desk.evaluator.tick()
+    await desk.changed(ana=30)
+    assert desk.firing == ["ana", "native"]
+
+
+async def test_when_the_source_is_back_everybody_is_judged() -> None:
+    desk = Desk()
+    desk.sources.last = {"native": parse("2026-11-23T08:30:00Z")}
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    desk.sources.last = {"native": T0}
+    await desk.evaluator.tick()
+    assert desk.firing == ["ana"]
+
+
+async def test_without_the_lease_nothing_is_judged() -> None:
+    desk = Desk()
+    desk.lease.free = False
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    await desk.changed(ana=2)
+    assert desk.firing == []
+
+
+async def test_whoever_gets_the_lease_judges_everybody() -> None:
+    desk = Desk()
+    desk.lease.free = False
+    await desk.evaluator.tick()
+    desk.lease.free = True
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    assert desk.firing == ["ana"]
+
+
+async def test_a_restart_repeats_no_transition() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    desk.registry = CollectorRegistry()
+    await desk.started().tick()
+    assert len(desk.store.changes) == 1
+
+
+async def test_what_changed_while_nobody_judged_is_found_after_a_restart() -> None:
+    desk = Desk()
+    await desk.evaluator.tick()
+    desk.calls(ana=3)
+    desk.registry = CollectorRegistry()
+    await desk.started().tick()
+    assert desk.firing == ["ana"]
+
+
+async def test_a_missed_update_costs_a_minute_at_most() -> None:
+    desk = Desk(rule(test=Test.VALUE_BELOW, threshold=Decimal(10)))
+    await desk.evaluator.tick()
+    desk.calls(ana=3)
+    await desk.later(seconds=61)
+    assert desk.firing == ["ana"]
+
+
+async def test_a_rule_that_cannot_be_judged_leaves_the_others_alone() -> None:
+    desk = Desk(rule(id="broken", kpi="no-such-kpi"), rule())
+    desk.calls(ana=0, ben=0)
+    await desk.evaluator.tick()
+    assert (desk.firing, desk.sample("alerts_judgements_total", reason="failed")) == (["ana", "ben"], 2)
+
+
+async def test_nothing_is_decided_while_the_numbers_are_away() -> None:
+    desk = Desk()
+    desk.board.away = TransientError("away")
+    with pytest.raises(TransientError):
+        await desk.evaluator.tick()
+    assert desk.states == {}
+
+
+async def test_an_action_in_between_wins_and_the_judgement_is_made_anew() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    (known,) = desk.store.episodes.values()
+    desk.store.episodes[known.id] = _ahead(known)
+    await desk.changed(ana=30)
+    await desk.evaluator.tick()
+    assert desk.firing == []
+
+
+async def test_open_episodes_are_counted_by_state_and_severity() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    assert desk.sample("pacer_alerts", state="firing", severity="warning") == 1
+
+
+async def test_what_fires_is_announced_to_its_group() -> None:
+    desk = Desk()
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    (episode,) = desk.store.episodes.values()
+    assert (list(desk.store.groups), episode.groups) == ([f"ops|{episode.id}"], (f"ops|{episode.id}",))
+
+
+async def test_what_is_pending_is_announced_to_nobody() -> None:
+    desk = Desk(rule(hold_us=10 * MINUTE_US))
+    desk.calls(ana=3)
+    await desk.evaluator.tick()
+    assert desk.store.groups == {}
+
+
+@given(st.permutations([("ana", 3), ("ben", 4), ("ana", 20), ("ben", 2), ("ana", 1)]))
+async def test_the_order_of_updates_does_not_matter_once_all_are_in(updates: list[tuple[str, int]]) -> None:
+    desk = Desk()
+    await desk.evaluator.tick()
+    desk.calls(ana=1, ben=20)
+    for rep, _ in updates:  # whatever a message says, what is judged is what stands
+        desk.evaluator.heard("acme", rep, T0)
+        await desk.evaluator.judge_changed()
+    assert desk.states == {"calls-behind/ana/day/2026-11-23": EpisodeState.FIRING}
+
+
+def _ahead(known: Episode) -> Episode:
+    return comment(known, "called her", by="bea", now=T0)
+
+
+def test_a_watch_is_named_by_rule_subject_and_period() -> None:
+    assert watch().dedup_key == "calls-behind/ana/day/2026-11-23"
