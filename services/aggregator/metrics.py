@@ -18,8 +18,8 @@ class AggregatorMetrics:
         self.registry = registry
         self.events = Counter(
             "aggregator_events",
-            "Events (ledger) and fact changes (scoreboard) worked off. applied changed something, unchanged repeated what was known; done, "
-            "between, back and void were dropped at the fence or by a rebalance and come again where needed",
+            "Events (ledger) and fact changes (scoreboard) worked off; done, between, back and void: dropped at the "
+            "fence or by a rebalance, they come again where needed",
             ("stage", "outcome"),
             registry=registry,
         )
@@ -52,6 +52,9 @@ class AggregatorMetrics:
             "End of the log less what is applied, for partitions of this worker",
             ("topic", "partition"),
             registry=registry,
+        )
+        self.config_valid = Gauge(
+            "pacer_config_valid", "1 while the last edit of the configuration was accepted", registry=registry
         )
         self._start()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from redis.asyncio import Redis
 
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker
-from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue, configuration_digest
+from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue
 from services.aggregator.adapters.kafka_publishers import KafkaFactsPublisher, KafkaQuarantineSink, RenewableProducer
 from services.aggregator.adapters.log_identity import LogLayout, check_layout
 from services.aggregator.adapters.log_positions import LogPositions
@@ -33,22 +34,19 @@ from services.aggregator.settings import DEFAULT_PORT, AggregatorSettings
 from shared.adapters.kafka_topics import ensure_topics
 from shared.adapters.redis_client import open_redis
 from shared.adapters.system_clock import SystemClock
-from shared.configuration.deployment import Deployment
+from shared.configuration import Deployment, configuration_version, load_deployment
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS, TOPICS
+from shared.errors import ConfigurationError
 from shared.observability.health import Health
 
 DEFAULT_RETENTION_DAYS = 400
-LoadDeployment = Callable[[], Deployment]
 
 
 class Aggregator:
     """A running worker with its side tasks. A side task that ends has met a bug: ``failed`` raises it."""
 
-    def __init__(
-        self, worker: ChunkWorker, catalogue: ConfiguredCatalogue, side_tasks: Iterable[Coroutine[Any, Any, None]]
-    ) -> None:
+    def __init__(self, worker: ChunkWorker, side_tasks: Iterable[Coroutine[Any, Any, None]]) -> None:
         self.worker = worker
-        self.catalogue = catalogue
         self._tasks = [asyncio.create_task(each) for each in side_tasks]
 
     async def failed(self) -> None:
@@ -66,20 +64,21 @@ class Aggregator:
 
 
 @asynccontextmanager
-async def open_worker(settings: AggregatorSettings, load: LoadDeployment) -> AsyncIterator[Aggregator]:
+async def open_worker(settings: AggregatorSettings, environment: Mapping[str, str]) -> AsyncIterator[Aggregator]:
     """A running worker; leaving the block drains it.
 
     Raises: ConfigurationError for a configuration or a log that a person has to look at; TransientError when Kafka
     or Redis cannot be reached at the start.
     """
-    metrics, clock, deployment = AggregatorMetrics(CollectorRegistry()), SystemClock(), load()
+    metrics, clock = AggregatorMetrics(CollectorRegistry()), SystemClock()
+    version, deployment = _configured(settings.config_dir, environment)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(settings.redis))
         producer = RenewableProducer(settings.kafka)
         stack.push_async_callback(producer.close)
         layout = await _lay_out(settings, deployment, redis, producer)
-        catalogue = ConfiguredCatalogue(redis)
-        await catalogue.accept(deployment, configuration_digest(settings.config_dir))
+        catalogue = ConfiguredCatalogue(redis, metrics)
+        await catalogue.accept(deployment, version)
         updates = UpdatesPublisher(redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval)
         quarantine = KafkaQuarantineSink(producer, metrics, clock)
         ledger = Ledger(
@@ -108,9 +107,17 @@ async def open_worker(settings: AggregatorSettings, load: LoadDeployment) -> Asy
         Watchdog(worker, reachable=lambda: all_reachable(_addresses(settings)), end=end_process).start()
         await worker.start()
         stack.push_async_callback(worker.stop)
-        aggregator = Aggregator(worker, catalogue, (updates.run(), progress.run(worker.consumer)))
+        following = catalogue.follow(settings.config_dir, environment, since=version)
+        aggregator = Aggregator(worker, (updates.run(), progress.run(worker.consumer), following))
         stack.push_async_callback(aggregator.close)
         yield aggregator
+
+
+def _configured(directory: Path, environment: Mapping[str, str]) -> tuple[str, Deployment]:
+    """The version first: an edit in between is then seen as a change."""
+    if not directory.is_dir():
+        raise ConfigurationError(f"PACER_CONFIG_DIR: there is no directory {directory}")
+    return configuration_version(directory), load_deployment(directory, environment)
 
 
 async def _lay_out(

@@ -23,7 +23,7 @@ from faust.types import TP
 from services.aggregator.adapters.chunk_messages import ChunkMessage
 
 FETCH_WAIT_MS = 500
-"""How long the broker may hold an empty fetch; also how stale "caught up" may be. Faust has 1500 hard-wired."""
+"""How long the broker may hold an empty fetch; also how stale "caught up" may be."""
 log = structlog.get_logger()
 
 
@@ -40,7 +40,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
         fetcher.PartitionRecords = PartitionRecords  # the only place where aiokafka lets itself be told
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust has 1500 hard-wired
         return consumer
 
 
@@ -49,7 +49,7 @@ class ChunkConsumer(driver.Consumer):
 
     app: Any
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's signature
         self.position_of: dict[TP, int] = {}
         self.applied: dict[TP, int] = {}
         self.epoch: defaultdict[TP, int] = defaultdict(int)
@@ -77,7 +77,7 @@ class ChunkConsumer(driver.Consumer):
             self.reseek.add(tp)
             self.app.flow.voided(tp)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ChunkMessage]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ChunkMessage]]:  # noqa: ASYNC109 - Faust's
         """One poll, cut into chunks; partitions take turns, the later stage goes first."""
         if self.reseek and self.flow_active:
             await self._seek_again()
@@ -108,8 +108,9 @@ class ChunkConsumer(driver.Consumer):
 
     def _to_chunk(self, tp: TP, part: Sequence[Any]) -> ChunkMessage:
         first, last = part[0], part[-1]
-        fields = (tp.topic, tp.partition, first.offset, last.timestamp / 1000, 0, None, None, part, None, 0, 0, tp)
-        message = ChunkMessage(*fields, generation_id=self.app.consumer_generation_id)
+        fields: Any = (tp.topic, tp.partition, first.offset, last.timestamp / 1000, 0, None, None, part, None, 0, 0, tp)
+        message = ChunkMessage(*fields)
+        message.generation_id = self.app.consumer_generation_id
         message.next_offset, message.epoch = last.offset + 1, self.epoch[tp]
         return message
 
@@ -136,20 +137,25 @@ class ChunkConsumer(driver.Consumer):
 
     def check_group(self, failed: Any) -> None:  # noqa: ANN401 - a callback of the watchdog
         """Asks aiokafka for group errors, which Faust never does: after one the member would hang for good."""
+        kafka: Any = self._kafka()
 
         def check() -> None:
             try:
-                self._thread._consumer._coordinator.check_errors()
+                kafka._coordinator.check_errors()  # noqa: SLF001 - there is no public way
             except KafkaError as error:
                 failed(repr(error))
 
-        if self._thread._consumer is not None:
+        if kafka is not None:
             self._thread.thread_loop.call_soon_threadsafe(check)
+
+    def _kafka(self) -> Any:  # noqa: ANN401 - aiokafka is untyped
+        """Aiokafka's consumer, which lives in the thread; None before it has started."""
+        return self._thread._consumer  # noqa: SLF001 - Faust's own drivers do the same
 
     def last_answer(self, tp: TP) -> int | None:
         """When the broker last answered a fetch of this partition, milliseconds; None: not assigned, not yet."""
         try:
-            assignment = self._thread._consumer._subscription.subscription.assignment
+            assignment = self._kafka()._subscription.subscription.assignment  # noqa: SLF001 - as above
             answered: int | None = assignment.state_value(tp).timestamp
         except (AttributeError, KeyError):
             return None

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
 import mode
@@ -94,8 +94,7 @@ class ChunkWorker:
     @property
     def consumer(self) -> ChunkConsumer:
         """Faust's consumer, which is ours."""
-        consumer: ChunkConsumer = self._app.consumer
-        return consumer
+        return cast("ChunkConsumer", self._app.consumer)
 
     async def start(self) -> None:
         """Joins the group; partitions arrive later."""

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script
-from shared.configuration.deployment import Deployment
+from services.aggregator.metrics import AggregatorMetrics
+from shared.configuration import ConfigurationInvalid, Deployment, configuration_version, watch
 from shared.contracts import keys
 from shared.domain.tenant import Tenant
+from shared.errors import TransientError
 
-DIGEST, GENERATION = "configuration", "generation"
-READ = frozenset({".yaml", ".yml", ".csv", ".ics"})
+VERSION, GENERATION = "configuration", "generation"
+LOOK_EVERY = timedelta(seconds=2)
+log = structlog.get_logger()
 
 
 class ConfiguredCatalogue:
     """Catalogue over the last accepted deployment."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, metrics: AggregatorMetrics) -> None:
+        self._metrics = metrics
         self._raise = Script(redis, "raise_on_change")
         self._deployment = Deployment({}, {}, {})
         self._generation = 0
@@ -33,16 +40,25 @@ class ConfiguredCatalogue:
         """The tenant as configured now."""
         return self._deployment.tenants.get(tenant_id)
 
-    async def accept(self, deployment: Deployment, digest: str) -> None:
-        """Puts a deployment in force; workers with the same digest share its generation. Raises: RedisAway."""
-        generation = int(await self._raise([keys.LAYOUT], [DIGEST, digest, GENERATION]))
+    async def accept(self, deployment: Deployment, version: str) -> None:
+        """Puts a deployment in force; workers on the same version share its generation. Raises: RedisAway."""
+        generation = int(await self._raise([keys.LAYOUT], [VERSION, version, GENERATION]))
         self._deployment, self._generation = deployment, generation
+        self._metrics.config_valid.set(1)
+        log.info("configuration_accepted", generation=generation, tenants=sorted(deployment.tenants))
 
+    async def follow(self, directory: Path, environment: Mapping[str, str], *, since: str) -> None:
+        """Accepts every valid edit, for ever; an invalid one leaves the old configuration running."""
+        async for outcome in watch(directory, environment, LOOK_EVERY, since=since):
+            if isinstance(outcome, ConfigurationInvalid):
+                self._metrics.config_valid.set(0)
+                log.error("configuration_invalid", problems=[str(problem) for problem in outcome.problems[:20]])
+            else:
+                await self._accept_patiently(outcome, await asyncio.to_thread(configuration_version, directory))
 
-def configuration_digest(directory: Path) -> str:
-    """What tells one configuration from another: the content of its files."""
-    digest = hashlib.sha256()
-    for path in sorted(directory.rglob("*")):
-        if path.suffix in READ and path.is_file():
-            digest.update(str(path.relative_to(directory)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    async def _accept_patiently(self, deployment: Deployment, version: str) -> None:
+        while True:
+            try:
+                return await self.accept(deployment, version)
+            except TransientError:
+                await asyncio.sleep(1)

@@ -23,7 +23,7 @@ from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.errors import ConfigurationError
 
 REQUEST_SECONDS = 5.0
-LOG_IDENTITY, LOG_EPOCH = "log_identity", "log_epoch"
+BROKER, LOG_IDENTITY, LOG_EPOCH = "broker", "log_identity", "log_epoch"
 EVENTS_PARTITIONS, FACTS_PARTITIONS = "events_partitions", "facts_partitions"
 
 
@@ -49,10 +49,10 @@ async def check_layout(
     Raises: ForeignLog with what to do; KafkaAway, RedisAway.
     """
     found = {EVENTS_PARTITIONS: str(events_partitions), FACTS_PARTITIONS: str(facts_partitions)}
+    found[BROKER] = "kafka" if settings.log_identity is None else "embedded"
     if settings.log_identity is None:
         ids = await asyncio.to_thread(topic_ids, settings.bootstrap_servers, (CRM_EVENTS, KPI_FACTS))
         found |= {f"log:{topic}": topic_id for topic, topic_id in ids.items()}
-        found[LOG_IDENTITY] = "kafka"
     _compare(found, await _first_written(redis, found))
     if settings.log_identity is None:
         return LogLayout(events_partitions, facts_partitions, 0)

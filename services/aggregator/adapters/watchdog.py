@@ -80,7 +80,7 @@ class Watchdog:
         self._last = now
         worker = self._worker
         if worker.stopping():
-            self._watch("shutdown hangs", True, STOP_SECONDS, excuse=False)
+            self._watch("shutdown hangs", "stopping", STOP_SECONDS, excuse=False)
         elif worker.beat is None:
             if now - self._born > START_SECONDS and self._reachable():
                 self._end("start hangs")

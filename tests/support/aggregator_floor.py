@@ -1,0 +1,137 @@
+"""A sales floor for the aggregator as a process: its configuration, events of which the sums are known, what is read."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import redis
+from confluent_kafka import Producer
+
+from shared.contracts import keys
+from shared.contracts.messages import decode_cell, encode_change
+from shared.contracts.topics import CRM_EVENTS
+from shared.domain.changes import RecordChange
+from shared.domain.instants import Micros
+from tests.support.processes import Processes, Running
+
+REPS = 20
+START: Micros = 1_795_000_000_000_000
+Sums = dict[str, tuple[int, Decimal]]
+"""Calls and their seconds by rep."""
+
+
+def write_configuration(directory: Path) -> Path:
+    """A tenant of 20 reps who are counted by calls and by the seconds of them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "tenant.yaml").write_text("tenant: acme\ntime_zone: UTC\ncurrency: EUR\n")
+    reps = "".join(f"  - {{id: rep{i}, name: Rep {i}, identities: {{native: [rep{i}]}}}}\n" for i in range(REPS))
+    (directory / "people.yaml").write_text(f"reps:\n{reps}")
+    (directory / "sources.yaml").write_text("sources:\n  - {id: native, provider: native, secrets: [{env: TOKEN}]}\n")
+    common = "type: leading, better: higher, facts: [call.logged]"
+    (directory / "kpis.yaml").write_text(
+        "kpis:\n"
+        f"  - {{id: calls, name: Calls, unit: count, aggregate: count, {common}}}\n"
+        f"  - {{id: talk, name: Talk, unit: seconds, aggregate: sum, field: seconds, {common}}}\n"
+    )
+    return directory
+
+
+class Floor:
+    """Produces calls and remembers what they must come to."""
+
+    def __init__(self, bootstrap: str, redis_url: str, config: Path) -> None:
+        self.environment = {
+            "PACER_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
+            "PACER_REDIS__URL": redis_url,
+            "PACER_CONFIG_DIR": str(config),
+            "TOKEN": "token",
+        }
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "partitioner": "murmur2"})
+        self._redis = redis.Redis.from_url(redis_url)
+        self._expected: dict[str, list[Decimal]] = defaultdict(list)
+        self._made = 0
+
+    def worker(self, processes: Processes, port: int, **environment: str) -> Running:
+        """Starts an aggregator."""
+        env = {**self.environment, "PACER_HTTP__PORT": str(port), **environment}
+        return processes.start("services.aggregator", env=env)
+
+    def log_calls(self, count: int) -> None:
+        """Produces so many calls, each of a record of its own; returns when the broker has them."""
+        for number in range(self._made, self._made + count):
+            rep, seconds = f"rep{number % REPS}", number % 600
+            self._produce(encode_change(call(number, rep, seconds)), key=f"acme/native/call/c{number}")
+            self._expected[rep].append(Decimal(seconds))
+        self._made += count
+        self._producer.flush()
+
+    def log_rubbish(self, value: bytes) -> None:
+        """Produces something that is no event."""
+        self._produce(value, key="rubbish")
+        self._producer.flush()
+
+    def _produce(self, value: bytes, key: str) -> None:
+        while True:
+            try:
+                return self._producer.produce(CRM_EVENTS, value, key=key)
+            except BufferError:
+                self._producer.poll(0.1)
+
+    @property
+    def expected(self) -> Sums:
+        """The sums of what was produced."""
+        return {rep: (len(seconds), sum(seconds, Decimal(0))) for rep, seconds in self._expected.items()}
+
+    def counted(self) -> Sums:
+        """The sums in the cells, read by month."""
+        sums: Sums = {}
+        for key in self._redis.scan_iter(match="pacer:{s*}:c:*", count=1000):
+            count, total = 0, Decimal(0)
+            for field, packed in self._redis.hgetall(key).items():
+                if field.startswith(b"m"):
+                    cell = decode_cell(packed)
+                    count, total = count + cell["calls"].count, total + cell["talk"].total
+            sums[key.decode().rpartition("/")[2]] = (count, total)
+        return sums
+
+    def total(self) -> int:
+        """Calls counted so far."""
+        return sum(count for count, _ in self.counted().values())
+
+    def watermark(self) -> Micros:
+        """The least mark of all partitions."""
+        marks = self._redis.mget([key for tag in tags(8) for key in [keys.mark_key(tag)]])
+        return min(int(mark or 0) for mark in marks)
+
+
+def call(number: int, rep: str, seconds: int) -> RecordChange:
+    """A call of a rep, logged within two hours of START."""
+    return RecordChange(
+        tenant="acme",
+        source="native",
+        record_type="call",
+        record=f"c{number}",
+        verb="logged",
+        event=f"e{number}",
+        occurred_at=START + number % 7200 * 1_000_000,
+        received_at=time.time_ns() // 1000,
+        owner=rep,
+        fields={"seconds": str(seconds)},
+    )
+
+
+def tags(partitions: int) -> Iterator[str]:
+    """Redis tags of all partitions of both stages."""
+    tag_of: Callable[[int], str]
+    for tag_of in (keys.ledger_tag, keys.scoreboard_tag):
+        yield from (tag_of(partition) for partition in range(partitions))
+
+
+def decode_json(value: bytes) -> dict[str, object]:
+    """A message as people see it."""
+    return msgspec.json.decode(value, type=dict[str, object])
