@@ -1,4 +1,4 @@
-"""The demo's sales floor: three weeks of history at once, then live events until it is cancelled."""
+"""The demo's sales floor: two weeks of history at once, then live events until it is cancelled."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from random import Random
 
 import structlog
 
+from cli.simulate.demo_tenant import HISTORY_DAYS
 from cli.simulate.run import Plan, Simulation, open_http
 from cli.simulate.sender import Sender
 from shared.configuration import load_deployment
 from shared.domain.clock import Clock
 
-PLAN = Plan(reps=1000, days=20, rate=4.0, seed=11, busy_work=0.8)
+PLAN = Plan(reps=1000, days=HISTORY_DAYS, rate=4.0, seed=11, busy_work=0.9)
 """All reps; a few events a second, most of which move no number: paces shall move, not run away."""
 
 

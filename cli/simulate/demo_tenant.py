@@ -26,8 +26,10 @@ ZONES = (
 )  # fmt: skip
 """Somewhere it is midday; none of these changes its clocks in the year."""
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-HOLD = "20s"
-"""Long enough to be seen pending, short enough to fire while somebody watches."""
+HOLDS = {"day": "20s", "week": "90s"}
+"""Long enough to be seen pending, short enough to fire while somebody watches; rules on longer periods stay."""
+HISTORY_DAYS = 15
+"""How far the demo's past goes back; nothing is asked for before it."""
 Yaml = dict[str, Any]
 
 
@@ -37,6 +39,7 @@ def write_demo_config(directory: Path, now: Micros) -> None:
     zone, hours = working_day(now, _read(directory / "tenant.yaml")["time_zone"])
     _change(directory / "tenant.yaml", lambda tenant: _tenant(tenant, zone, hours))
     _change(directory / "people.yaml", _people)
+    _change(directory / "targets.yaml", lambda targets: _targets(targets, now))
     _change(directory / "alerts.yaml", _alerts)
     (directory / "access.yaml").unlink(missing_ok=True)  # no keys: the board opens, on this machine only
 
@@ -68,6 +71,15 @@ def _people(people: Yaml) -> None:
             each.pop(key, None)
 
 
+def _targets(targets: Yaml, now: Micros) -> None:
+    """In force since the history begins: a quarter is not behind for the weeks that nobody has played."""
+    since = to_datetime(now).date() - timedelta(days=HISTORY_DAYS)
+    for entry in targets["targets"]:
+        entry["from"] = since
+        entry.pop("until", None)
+        entry.pop("seasonality", None)
+
+
 def _alerts(alerts: Yaml) -> None:
     """Rules that fire soon, told at once to the demo's own receiver and to nobody else."""
     for receiver in alerts["receivers"]:
@@ -75,7 +87,7 @@ def _alerts(alerts: Yaml) -> None:
     for route in alerts["routes"]:
         route |= {"group_wait": "1s", "only_working_hours": False}
     for rule in alerts["rules"]:
-        rule["hold"] = HOLD
+        rule["hold"] = HOLDS.get(rule["period"], rule.get("hold", "0s"))
 
 
 def _change(path: Path, change: Callable[[Yaml], None]) -> None:

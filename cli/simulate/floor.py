@@ -17,31 +17,34 @@ from shared.domain.tenant import Tenant
 Act = Callable[[Person, Micros], list[Element]]
 
 DAILY: Mapping[str, float] = {
-    "call": 28,
-    "unanswered": 14,
+    "call": 34,
+    "unanswered": 12,
     "email": 14,
-    "task": 4,
-    "lead": 4,
-    "book": 3,
-    "meet": 3,
-    "qualify": 2,
-    "create": 1.4,
-    "advance": 3,
-    "close": 1,
-    "correct": 0.6,
-    "note": 1,
+    "task": 3,
+    "lead": 2,
+    "book": 1.2,
+    "meet": 1.2,
+    "qualify": 0.6,
+    "create": 0.5,
+    "advance": 1.5,
+    "close": 0.35,
+    "correct": 0.4,
+    "note": 0.8,
     "mislogged": 0.3,
-    "hand_over": 0.12,
-    "reopen": 0.1,
+    "hand_over": 0.1,
+    "reopen": 0.06,
     "delete": 0.05,
 }
 """What a person of strength 1.0 does on a full working day, on average."""
 ROLE_MIX: Mapping[str, Mapping[str, float]] = {
-    "sdr": {"call": 1.6, "unanswered": 1.6, "book": 1.4, "create": 0.15, "advance": 0.1, "close": 0.1, "correct": 0.1},
-    "ae": {"call": 0.5, "unanswered": 0.4, "email": 0.8, "lead": 0.3, "meet": 1.3, "create": 1.4, "close": 1.5},
+    "sdr": {"call": 1.9, "unanswered": 1.7, "email": 2.2, "book": 1.45, "meet": 0.9, "qualify": 1.1}
+    | dict.fromkeys(("create", "advance", "close", "correct", "hand_over", "reopen"), 0.05),
+    "ae": {"call": 0.8, "book": 1.3, "meet": 1.3, "create": 2.4, "advance": 1.5, "close": 1.6, "correct": 1.5},
+    "am": {"call": 0.65, "close": 1.0},
+    "sdr_lead": {"call": 0.4, "unanswered": 0.4, "email": 0.7},
+    "vp": {"call": 0.1, "unanswered": 0.0, "email": 0.5, "meet": 0.5},
 }
 """How a role's day differs from the average one; other roles do a bit of everything."""
-ACTS_A_DAY = sum(DAILY.values())
 BUSY_WORK = ("unanswered", "task", "note")
 """What keeps a live floor busy without moving a number."""
 FALLING_BEHIND_SHARE = 0.03
@@ -77,7 +80,7 @@ class Floor:
 
     def someone(self) -> Person:
         """Somebody who is about to do something now: the strong more often, who falls behind hardly ever."""
-        weights = [_today(person) for person in self.people]
+        weights = [acts_on(person, today=True) for person in self.people]
         return self._random.choices(self.people, weights=weights)[0]
 
     def _act(self, name: str) -> Act:
@@ -105,9 +108,9 @@ def open_floor(
     return Floor(people, crm, random=random, started_at=started_at), crm
 
 
-def strength_on(person: Person, *, today: bool) -> float:
-    """How much of an average day's work a person does."""
-    return _today(person) if today else person.strength
+def acts_on(person: Person, *, today: bool) -> float:
+    """How many things a person does on a full working day."""
+    return sum(_mix(person.rep.role)) * (_today(person) if today else person.strength)
 
 
 @cache

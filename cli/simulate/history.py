@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
-from cli.simulate.floor import ACTS_A_DAY, Floor, strength_on
+from cli.simulate.floor import Floor, acts_on
 from cli.simulate.people import Person
 from cli.simulate.wire import Element
 from shared.domain.calendar import Calendar, length
@@ -37,7 +37,7 @@ def _moments(person: Person, calendar: Calendar, day: date, *, today: bool, rand
     if not spans or not whole:
         return []
     mood = random.uniform(0.85, 1.15)
-    acts = round(ACTS_A_DAY * strength_on(person, today=today) * mood * length(spans) / whole)
+    acts = round(acts_on(person, today=today) * mood * length(spans) / whole)
     return [_pick(spans, random) for _ in range(acts)]
 
 

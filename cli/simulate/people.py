@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError
 
 HUBSPOT = "hubspot"
 NATIVE = "native"
-WEAKEST, STRONGEST = 0.62, 1.38
+WEAKEST, USUAL, STRONGEST = 0.72, 1.04, 1.35
 FALLING_BEHIND_STRENGTH = 0.8
 """On other days she is not bad: the drop of today is what a manager must see."""
 
@@ -67,7 +67,9 @@ def people_of(tenant: Tenant, crm: Crm, *, limit: int, random: Random) -> tuple[
     return tuple(
         Person(
             rep=rep,
-            strength=FALLING_BEHIND_STRENGTH if rep is behind else round(random.uniform(WEAKEST, STRONGEST), 2),
+            strength=FALLING_BEHIND_STRENGTH
+            if rep is behind
+            else round(random.triangular(WEAKEST, STRONGEST, USUAL), 2),
             hubspot=_hubspot_owner(rep, crm),
             falling_behind=rep is behind,
         )

@@ -11,12 +11,15 @@ from cli.simulate.people import Person
 from cli.simulate.wire import MILLISECOND_US, Element, HubspotWriter, NativeWriter, Numbers
 from shared.domain.instants import SECOND_US, Micros
 
-ACCOUNTS = 400
+TERRITORY = 110
+"""Accounts a person looks after; some are dear to her, most are not."""
 HELD_SHARE = 0.82
+CONVERSATIONS = 0.28
+"""Share of calls of two minutes or more."""
 MISTAKE_US = 20 * SECOND_US
 """How long a call logged by mistake stands."""
-LOGGED_IN_HUBSPOT = 0.25
-"""Most calls come from the dialler (native); a quarter are typed into HubSpot by hand."""
+LOGGED_IN_HUBSPOT = 0.12
+"""Most calls come from the dialler (native); a few are typed into HubSpot by hand."""
 
 
 class Lead(Struct):
@@ -54,8 +57,9 @@ class Prospecting:
         self.qualified: dict[str, list[Lead]] = defaultdict(list)
 
     def call(self, person: Person, at: Micros) -> list[Element]:
-        """A conversation of some minutes."""
-        return self._logged_call(person, at, seconds=self._random.randint(25, 900))
+        """A call that somebody takes; most are over before they become a conversation."""
+        longer = self._random.random() < CONVERSATIONS
+        return self._logged_call(person, at, seconds=self._random.randint(*((120, 1200) if longer else (20, 119))))
 
     def unanswered(self, person: Person, at: Micros) -> list[Element]:
         """A dial that nobody took: logged, but too short to be a call made."""
@@ -72,7 +76,11 @@ class Prospecting:
     def email(self, person: Person, at: Micros) -> list[Element]:
         """An e-mail to an account."""
         record = f"em-{self._numbers.take()}"
-        return [self._native.event("email.sent", at, record=record, rep=person.id, fields={"account": self._account()})]
+        return [
+            self._native.event(
+                "email.sent", at, record=record, rep=person.id, fields={"account": self._account(person)}
+            )
+        ]
 
     def task(self, person: Person, at: Micros) -> list[Element]:
         """A task ticked off, which no KPI has to count."""
@@ -82,7 +90,7 @@ class Prospecting:
         """A lead that came in a while ago is answered."""
         waited = self._random.randint(30, 1800)
         came_in = at - waited * SECOND_US
-        lead = Lead(f"l-{self._numbers.take()}", self._account(), at)
+        lead = Lead(f"l-{self._numbers.take()}", self._account(person), at)
         self._leads[person.id].append(lead)
         fields = {"account": lead.account, "channel": "web"}
         answer = {"response_seconds": str(waited)}
@@ -133,15 +141,15 @@ class Prospecting:
         self.qualified[person.id].append(lead)
         return [self._native.event("lead.qualified", at, record=lead.record, rep=person.id)]
 
-    def _account(self) -> str:
-        return f"a-{self._random.randrange(ACCOUNTS)}"
+    def _account(self, person: Person) -> str:
+        return f"a-{person.id}-{int(self._random.random() ** 2 * TERRITORY)}"
 
     def _logged_call(self, person: Person, at: Micros, *, seconds: int) -> list[Element]:
         inbound = self._random.random() < 0.08
         by_hand = self._random.random() < LOGGED_IN_HUBSPOT
         direction = "inbound" if inbound else "outbound"
         if self._hubspot is None or person.hubspot is None or not by_hand:
-            fields = {"direction": direction, "duration_seconds": str(seconds), "account": self._account()}
+            fields = {"direction": direction, "duration_seconds": str(seconds), "account": self._account(person)}
             record = f"c-{self._numbers.take()}"
             return [self._native.event("call.logged", at, record=record, rep=person.id, fields=fields)]
         call = self._numbers.take()

@@ -55,7 +55,7 @@ class Selling:
 
     def create(self, person: Person, at: Micros, *, account: str) -> list[Element]:
         """A new deal in its first stage."""
-        amount = Decimal(round(self._random.lognormvariate(8.6, 0.7), 2)).quantize(Decimal("0.01"))
+        amount = Decimal(round(self._random.lognormvariate(8.95, 0.6), 2)).quantize(Decimal("0.01"))
         number = self._numbers.take()
         self._open[person.id].append(
             deal := Deal(f"d-{number}", number if self._in_hubspot(person) else None, amount, at)
@@ -73,12 +73,12 @@ class Selling:
         ]
 
     def advance(self, person: Person, at: Micros) -> list[Element]:
-        """The next stage of an open deal; past the last one it closes."""
+        """The next stage of an open deal; in the last one it waits for its signature."""
         deal = self._pick(self._open[person.id])
         if deal is None:
             return []
         if deal.stage + 1 >= len(STAGES):
-            return self.close(person, at)
+            return self.note(person, at)
         deal.stage += 1
         return self._say_stage(deal, at)
 
