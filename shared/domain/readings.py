@@ -233,17 +233,24 @@ class Readings:
         if not kpi.prorated:
             return None
         members = list(histories)
-        definitions = distinct_definitions([kpi], self.tenant.kpis)
         hourly = []
         for day in _days_before(today):
-            tally = Tally.empty()
-            for _, cells in members:
-                tally.take_tally(cells.tally([day_cell(day)], definitions))
-            value = result(kpi, tally, self.tenant.kpis)
-            worked = length(self.tenant.calendar.spans(subject, day))
+            value = _day_value(kpi, (cells for _, cells in members), day_cell(day))
+            worked = length(self.tenant.calendar.spans(subject, day)) if value else 0
             if value and worked:
                 hourly.append(CONTEXT.divide(CONTEXT.multiply(value, Decimal(_HOUR_US)), Decimal(worked)))
         return max(hourly, default=None)
+
+
+def _day_value(kpi: Kpi, members: Iterable[SubjectCells], name: str) -> Decimal:
+    """What one day gave a prorated KPI; looks at its own definition alone, as this is asked 90 times a reading."""
+    if kpi.aggregate is Aggregate.DISTINCT:
+        united = frozenset[str]().union(*(cells.values.get((kpi.definition, name), ()) for cells in members))
+        return Decimal(len(united))
+    found = [own for cells in members if (own := cells.cells.get(name, {}).get(kpi.definition)) is not None]
+    if kpi.aggregate is Aggregate.COUNT:
+        return Decimal(sum(own.count for own in found))
+    return _total([own.total for own in found])
 
 
 def _days_before(today: date) -> Iterable[date]:
