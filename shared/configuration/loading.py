@@ -7,7 +7,14 @@ from pathlib import Path
 
 from shared.configuration.deployment import Deployment
 from shared.configuration.problems import Report
-from shared.configuration.tenant_directory import TENANT_FILE, CompiledTenant, TenantFiles, compile_tenant, read_tenant
+from shared.configuration.tenant_directory import (
+    TENANT_FILE,
+    CompiledTenant,
+    TenantFiles,
+    check_secrets,
+    compile_tenant,
+    read_tenant,
+)
 from shared.domain.access import AccessKey
 
 
@@ -20,6 +27,8 @@ def load_deployment(directory: Path, environment: Mapping[str, str]) -> Deployme
     read = [read_tenant(found, report) for found in _tenant_directories(directory, report)]
     files = [each for each in read if each is not None]
     _refuse_shared_names(files)
+    for each in files:
+        check_secrets(each, environment)
     compiled = [compile_tenant(each, environment) for each in files if not _has_problems(each, report)]
     report.raise_if_any()
     return Deployment(
@@ -47,8 +56,7 @@ def _tenant_directories(directory: Path, report: Report) -> list[Path]:
 
 def _has_problems(files: TenantFiles, report: Report) -> bool:
     """Whether something is wrong within a tenant, so that there is nothing to compile."""
-    inside = str(files.directory)
-    return any(problem.file.startswith(inside) for problem in report.problems)
+    return any(Path(problem.file).parent == files.directory for problem in report.problems)
 
 
 def _refuse_shared_names(tenants: list[TenantFiles]) -> None:

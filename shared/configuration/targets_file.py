@@ -78,7 +78,7 @@ def parse_targets_csv(path: Path, report: Report) -> Section[TargetsModel] | Non
         report.add(file, 1, f"the columns are {', '.join(columns) or 'missing'}. Use {','.join(COLUMNS)}")
         return None
     rows: list[dict[str, Any]] = []
-    lines: dict[Location, int] = {}
+    lines: dict[Location, int] = {("targets",): 1}
     for row in reader:
         if None in row or None in row.values():
             report.add(file, reader.line_num, f"the line has not {len(columns)} cells. Quote cells that hold a comma")
