@@ -5,13 +5,19 @@ import { Refused, send } from "./server.js";
 import { ago } from "./words.js";
 
 const ORDER = { firing: 0, pending: 1, resolved: 2 };
+const URGENCY = { critical: 0, warning: 1, info: 2 };
 const SEVERITY = { critical: "▼", warning: "●", info: "▲" };
 const MOST = 30;
 let shown = "";
 
 export function showAlerts(store, view, now, mine) {
   const alerts = [...store.alerts.values()].filter((alert) => alert.state !== "pending" && mine(alert));
-  alerts.sort((a, b) => ORDER[a.state] - ORDER[b.state] || b.started_at.localeCompare(a.started_at));
+  alerts.sort(
+    (a, b) =>
+      ORDER[a.state] - ORDER[b.state] ||
+      URGENCY[a.severity] - URGENCY[b.severity] ||
+      b.started_at.localeCompare(a.started_at),
+  );
   const chosen = alerts.slice(0, MOST);
   const key = JSON.stringify([chosen.map((a) => [a.id, a.state, a.reason, a.acknowledged_by]), Math.floor(now / 30000)]);
   if (key === shown) return;

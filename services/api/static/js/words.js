@@ -81,7 +81,7 @@ export function difference(reading, kpi, currency) {
 
 function distance(size, kpi, currency) {
   if (kpi.unit === "ratio") return `${format({ maximumFractionDigits: 1 }).format(size * 100)} points`;
-  return kpi.unit === "count" ? `${amount(size, "count")} ${noun(kpi)}` : amount(size, kpi.unit, currency);
+  return kpi.unit === "count" ? `${format({ maximumFractionDigits: size < 10 ? 1 : 0 }).format(size)} ${noun(kpi)}` : amount(size, kpi.unit, currency);
 }
 
 export function inWords(reading, kpi, currency) {
