@@ -94,11 +94,11 @@ def service_command(plan: ServicePlan) -> list[str]:
 
 
 def service_environment(
-    plan: ServicePlan, base: Mapping[str, str], *, backends: Backends, config: Path
+    plan: ServicePlan, base: Mapping[str, str], *, backends: Backends, options: UpOptions
 ) -> dict[str, str]:
     """The caller's environment with what the supervisor decides on top; only the aggregator fences on the log."""
     decided = {
-        "PACER_CONFIG_DIR": str(config),
+        "PACER_CONFIG_DIR": str(options.config),
         "PACER_KAFKA__BOOTSTRAP_SERVERS": backends.kafka,
         "PACER_REDIS__URL": backends.redis,
         "PACER_HTTP__PORT": str(plan.port),
@@ -107,4 +107,4 @@ def service_environment(
     if backends.log_identity is not None and plan.service is ServiceName.AGGREGATOR:
         decided["PACER_KAFKA__LOG_IDENTITY"] = backends.log_identity
     inherited = {name: value for name, value in base.items() if name != "PACER_KAFKA__LOG_IDENTITY"}
-    return inherited | decided
+    return {"PACER_BOARD_URL": f"http://127.0.0.1:{options.api_port}", **inherited, **decided}

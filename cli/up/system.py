@@ -117,7 +117,7 @@ class System:
         self._write_deployment(backends)
         for service in self.services:
             service.child.environment = service_environment(
-                service.plan, os.environ, backends=backends, config=self._options.config
+                service.plan, os.environ, backends=backends, options=self._options
             )
             service.start(time.monotonic())
 

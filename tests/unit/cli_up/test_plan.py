@@ -60,10 +60,11 @@ def test_the_service_shows_in_its_command_line() -> None:
 
 
 def test_a_service_learns_its_port_and_parts() -> None:
-    told = service_environment(API, {"HOME": "/home/x"}, backends=EMBEDDED, config=Path("c"))
+    told = service_environment(API, {"HOME": "/home/x"}, backends=EMBEDDED, options=OPTIONS)
     assert told == {
         "HOME": "/home/x",
-        "PACER_CONFIG_DIR": "c",
+        "PACER_BOARD_URL": "http://127.0.0.1:8080",
+        "PACER_CONFIG_DIR": "config/acme",
         "PACER_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "PACER_REDIS__URL": "redis://127.0.0.1:2/0",
         "PACER_HTTP__PORT": "8080",
@@ -72,11 +73,11 @@ def test_a_service_learns_its_port_and_parts() -> None:
 
 
 def test_the_aggregator_learns_the_log_identity() -> None:
-    told = service_environment(WORKER, {}, backends=EMBEDDED, config=Path("c"))
+    told = service_environment(WORKER, {}, backends=EMBEDDED, options=OPTIONS)
     assert told["PACER_KAFKA__LOG_IDENTITY"] == "embedded-1"
 
 
 def test_a_log_identity_is_not_inherited_for_a_real_kafka() -> None:
     real = Backends("kafka:9092", "redis://redis/0")
-    told = service_environment(WORKER, {"PACER_KAFKA__LOG_IDENTITY": "old"}, backends=real, config=Path("c"))
+    told = service_environment(WORKER, {"PACER_KAFKA__LOG_IDENTITY": "old"}, backends=real, options=OPTIONS)
     assert "PACER_KAFKA__LOG_IDENTITY" not in told
