@@ -50,6 +50,7 @@ class Readings:
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
         self._targets = Targets(tenant.targets, tenant.organisation)
+        self._asked = _AskedAt()
 
     # -- what to read ----------------------------------------------------------
 
@@ -96,8 +97,19 @@ class Readings:
         left = calendar.working_time_between(rep, max(moment.now, start), end)
         found = []
         for kpi in kpis:
-            asked = asked_of_rep(
-                self._targets, calendar, rep, kpi=kpi.id, prorated=kpi.prorated, period=period, now=moment.now
+            asked = self._asked.known(
+                moment.now,
+                (rep.id, period.id, kpi.id),
+                partial(
+                    asked_of_rep,
+                    self._targets,
+                    calendar,
+                    rep,
+                    kpi=kpi.id,
+                    prorated=kpi.prorated,
+                    period=period,
+                    now=moment.now,
+                ),
             )
             best = None if history is None or asked is None else self._best_hourly(kpi, [(rep, history)], rep, today)
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
@@ -142,7 +154,11 @@ class Readings:
         version = sum(own.version for own in cells.values())
         found = []
         for kpi in kpis:
-            members = self._asked_of_members(kpi, parts, period, now=moment.now)
+            members = self._asked.known(
+                moment.now,
+                (team.id, period.id, kpi.id, org),
+                partial(self._asked_of_members, kpi, parts, period, now=moment.now),
+            )
             pinned = asked_of_team_total(
                 self._targets,
                 self.tenant.calendar,
@@ -240,6 +256,21 @@ class Readings:
             if value and worked:
                 hourly.append(CONTEXT.divide(CONTEXT.multiply(value, Decimal(_HOUR_US)), Decimal(worked)))
         return max(hourly, default=None)
+
+
+class _AskedAt:
+    """What was asked at one instant: readers ask on a grid of instants, and targets cost more than all else."""
+
+    def __init__(self) -> None:
+        self._now: Micros | None = None
+        self._known: dict[tuple[str, ...], Asked | None] = {}
+
+    def known(self, now: Micros, key: tuple[str, ...], work_out: Callable[[], Asked | None]) -> Asked | None:
+        if now != self._now:
+            self._now, self._known = now, {}
+        if key not in self._known:
+            self._known[key] = work_out()
+        return self._known[key]
 
 
 def _day_value(kpi: Kpi, members: Iterable[SubjectCells], name: str) -> Decimal:
