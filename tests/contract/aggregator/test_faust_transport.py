@@ -1,0 +1,269 @@
+"""What we rely on in Faust and aiokafka, without a broker. It must fail loudly when they change underneath."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.consumer import AIOKafkaConsumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.transport.consumer import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+
+from services.aggregator.adapters.chunk_consumer import ChunkConsumer, take_turns
+from services.aggregator.adapters.chunk_runner import ChunkRunner
+from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker
+from services.aggregator.metrics import AggregatorMetrics
+from services.aggregator.ports import Chunk, Fenced, Handled
+from services.aggregator.settings import AggregatorKafkaSettings
+from shared.adapters.system_clock import SystemClock
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
+from shared.errors import TransientError
+from tests.support.eventually import eventually
+
+EVENTS_0, EVENTS_1 = TP(CRM_EVENTS, 0), TP(CRM_EVENTS, 1)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "pinned"), [("faust-streaming", "0.15.3"), ("aiokafka", "0.14.0"), ("mode-streaming", "0.7.1")]
+)
+def test_the_libraries_are_the_ones_that_the_transport_was_proved_on(distribution: str, pinned: str) -> None:
+    assert version(distribution) == pinned
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "parameters"),
+    [
+        (Consumer, "_wait_next_records", ["self", "timeout"]),
+        (Consumer, "_new_offset", ["self", "tp"]),
+        (Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
+        (Consumer, "getmany", ["self", "timeout"]),
+        (Consumer, "commit", ["self", "topics", "start_new_transaction"]),
+        (Consumer, "seek_to_committed", ["self"]),
+        (Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
+        (Consumer, "on_partitions_revoked", ["self", "revoked"]),
+        (AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+        (fetcher.PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
+        (GroupCoordinator, "check_errors", ["self"]),
+    ],
+)
+def test_a_method_that_we_override_or_call_is_as_it_was(owner: type, name: str, parameters: list[str]) -> None:
+    assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
+
+
+def test_the_fetch_wait_that_we_shorten_is_read_at_the_start() -> None:
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+class Record(Struct):
+    """As the extension's record: what the transport reads of it."""
+
+    offset: int
+    value: bytes | None = b"v"
+    timestamp: int = 0
+
+
+class Recorder:
+    """A use case that notes its chunks; ``answer`` may be replaced by the test."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.voided: list[int] = []
+        self.answer: Callable[[Chunk], Awaitable[Fenced]] = self._applied
+
+    async def _applied(self, _: Chunk) -> Fenced:
+        return Fenced.APPLIED
+
+    async def handle(self, chunk: Chunk) -> Handled:
+        outcome = await self.answer(chunk)
+        self.chunks.append(chunk)
+        return Handled(outcome, len(chunk.values))
+
+    def void(self, partition: int) -> None:
+        self.voided.append(partition)
+
+
+class Rig:
+    """The real consumer, conductor, stream and agents; only the network is cut out."""
+
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.registry = CollectorRegistry()
+        self.polls: asyncio.Queue[dict[TP, list[Record]]] = asyncio.Queue()
+        self.sought: list[dict[TP, int]] = []
+        metrics = AggregatorMetrics(self.registry)
+        runners = {
+            topic: ChunkRunner(stage, self.recorder, metrics, SystemClock(), log_epoch=0)
+            for topic, stage in ((CRM_EVENTS, "ledger"), (KPI_FACTS, "scoreboard"))
+        }
+        self.flow = ChunkFlow(runners, self._stored, chunk_records={CRM_EVENTS: 3, KPI_FACTS: 3}, linger_seconds=0)
+        self.worker = ChunkWorker(AggregatorKafkaSettings(), self.flow)
+        self.stored = {EVENTS_0: 10, EVENTS_1: 0}
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def _stored(self, bounds: Mapping[TP, tuple[int, int]]) -> Mapping[TP, int]:
+        return {tp: self.stored[tp] for tp in bounds}
+
+    async def start(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        app = self.worker._app
+        app.loop = asyncio.get_running_loop()
+        app.finalize()
+        consumer = self.worker.consumer
+
+        async def poll(timeout: float) -> tuple[dict[TP, list[Record]], None]:
+            if not consumer.flow_active:
+                await consumer.can_resume_flow.wait()
+            return await self.polls.get(), None
+
+        async def seek(offsets: Mapping[TP, int]) -> None:
+            self.sought.append(dict(offsets))
+
+        async def bounds(*partitions: TP) -> dict[TP, int]:
+            return dict.fromkeys(partitions, 0)
+
+        for name, fake in (("_wait_next_records", poll), ("seek_wait", seek), ("earliest_offsets", bounds), ("highwaters", bounds)):
+            monkeypatch.setattr(consumer, name, fake)
+        monkeypatch.setattr(consumer, "assignment", lambda: set(self.stored))
+        app.flow_control.resume()
+        await app.topics.on_partitions_assigned(set(self.stored))
+        for agent in app.agents.values():
+            await agent.start()
+        await app.topics._update_indices() if hasattr(app.topics, "_update_indices") else None
+        await consumer.seek_to_committed()
+        self._tasks.append(asyncio.create_task(self._drain(consumer)))
+
+    async def _drain(self, consumer: ChunkConsumer) -> None:
+        await consumer._drain_messages(self.worker._app._fetcher)
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for agent in self.worker._app.agents.values():
+            await agent.stop()
+        await self.worker._lanes.close()
+
+    def spans(self) -> list[tuple[int, int, int]]:
+        return [(chunk.partition, chunk.start, chunk.next_offset) for chunk in self.recorder.chunks]
+
+
+@pytest.fixture
+async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    rig = Rig()
+    await rig.start(monkeypatch)
+    yield rig
+    await rig.stop()
+
+
+def records(start: int, count: int) -> list[Record]:
+    return [Record(start + i) for i in range(count)]
+
+
+async def test_a_poll_arrives_as_chunks_in_order(rig: Rig) -> None:
+    rig.polls.put_nowait({EVENTS_0: records(10, 7)})
+    await eventually(rig.spans, equals=[(0, 10, 13), (0, 13, 16), (0, 16, 17)])
+
+
+async def test_what_is_applied_is_what_kafka_is_told(rig: Rig) -> None:
+    rig.polls.put_nowait({EVENTS_0: records(10, 2)})
+    await eventually(lambda: rig.worker.consumer._new_offset(EVENTS_0), equals=12)
+
+
+async def test_records_that_do_not_follow_are_dropped_and_sought_again(rig: Rig) -> None:
+    rig.polls.put_nowait({EVENTS_0: records(11, 2)})
+    rig.polls.put_nowait({EVENTS_1: records(0, 1)})
+    await eventually(rig.spans, equals=[(1, 0, 1)])
+    assert rig.sought[-1] == {EVENTS_0: 10}
+
+
+async def test_a_hole_within_a_poll_is_not_counted(rig: Rig) -> None:
+    rig.polls.put_nowait({EVENTS_0: [*records(10, 1), *records(12, 1)]})
+    rig.polls.put_nowait({EVENTS_0: records(10, 2)})
+    await eventually(rig.spans, equals=[(0, 10, 12)])
+
+
+@pytest.mark.parametrize("fence", [Fenced.BACK, Fenced.BETWEEN])
+async def test_a_fenced_chunk_voids_what_follows_and_goes_on_from_redis(rig: Rig, fence: Fenced) -> None:
+    async def refuse(_: Chunk) -> Fenced:
+        rig.recorder.answer = rig.recorder._applied
+        rig.stored[EVENTS_0] = 8
+        return fence
+
+    rig.recorder.answer = refuse
+    rig.polls.put_nowait({EVENTS_0: records(10, 6)})
+    await eventually(lambda: rig.recorder.voided)
+    rig.polls.put_nowait({})
+    await eventually(lambda: rig.sought[-1], equals={EVENTS_0: 8})
+    rig.polls.put_nowait({EVENTS_0: records(8, 2)})
+    await eventually(lambda: rig.spans()[-1], equals=(0, 8, 10))
+    assert (0, 13, 16) not in rig.spans()
+
+
+async def test_an_outage_is_waited_out_with_the_same_chunk(rig: Rig) -> None:
+    async def away(_: Chunk) -> Fenced:
+        rig.recorder.answer = rig.recorder._applied
+        raise TransientError("away")
+
+    rig.recorder.answer = away
+    rig.polls.put_nowait({EVENTS_0: records(10, 2)})
+    await eventually(rig.spans, equals=[(0, 10, 12)])
+
+
+async def test_partitions_do_not_wait_for_one_another(rig: Rig) -> None:
+    release = asyncio.Event()
+
+    async def hold_partition_0(chunk: Chunk) -> Fenced:
+        if chunk.partition == 0:
+            await release.wait()
+        return Fenced.APPLIED
+
+    rig.recorder.answer = hold_partition_0
+    rig.polls.put_nowait({EVENTS_0: records(10, 1), EVENTS_1: records(0, 1)})
+    await eventually(rig.spans, equals=[(1, 0, 1)])
+    release.set()
+    await eventually(rig.spans, equals=[(1, 0, 1), (0, 10, 11)])
+
+
+async def test_faust_waits_for_a_chunk_in_work_before_it_gives_partitions_away(rig: Rig) -> None:
+    release = asyncio.Event()
+
+    async def hold(_: Chunk) -> Fenced:
+        await release.wait()
+        return Fenced.APPLIED
+
+    rig.recorder.answer = hold
+    rig.polls.put_nowait({EVENTS_0: records(10, 1)})
+    await eventually(lambda: rig.worker.consumer.unacked)
+    waiting = asyncio.create_task(rig.worker.consumer.wait_empty())
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    assert not done
+    release.set()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_chunks_of_a_revoked_partition_are_void(rig: Rig) -> None:
+    async def away(_: Chunk) -> Fenced:
+        raise TransientError("away")
+
+    rig.recorder.answer = away
+    rig.polls.put_nowait({EVENTS_0: records(10, 6)})
+    await eventually(lambda: rig.worker.consumer.unacked)
+    rig.worker.consumer.stop_flow()
+    rig.worker.consumer._forget()
+    await eventually(lambda: [m for m in rig.worker.consumer.unacked if not m.acked], equals=[])
+    assert rig.spans() == []
+
+
+def test_partitions_take_turns_and_the_later_stage_goes_first() -> None:
+    facts = TP(KPI_FACTS, 0)
+    polled = {EVENTS_0: [1, 2, 3], EVENTS_1: [4], facts: [5]}
+    turns = [(tp, list(part)) for tp, part in take_turns(polled, {CRM_EVENTS: 2, KPI_FACTS: 2})]
+    assert turns == [(facts, [5]), (EVENTS_0, [1, 2]), (EVENTS_1, [4]), (EVENTS_0, [3])]

@@ -1,0 +1,165 @@
+"""One suite for both stores, on the fakes that the use cases are tested with and on a real Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
+from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
+from services.aggregator.ports import Fenced, LedgerCommit, LedgerStore, ScoreboardCommit, ScoreboardStore
+from services.aggregator.ports import ScoreboardHeld, ScoreboardWanted
+from shared.contracts import keys
+from tests.support.aggregator_fakes import InMemoryLedgerStore, InMemoryScoreboardStore
+from tests.support.real_redis import RealRedis
+
+BYTES = bytes(range(256))
+ANA, DAY, CELL = ("acme", "ana"), ("acme", "ana", "2026-11-23"), "d2026-11-23"
+VALUES = ("acme", "ana", "accounts", CELL)
+
+
+@pytest.fixture
+async def redis(redis_server: RealRedis) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_server.url)
+    for partition in range(2):
+        for tag in (keys.ledger_tag(partition), keys.scoreboard_tag(partition)):
+            await client.set(keys.offset_key(tag), 0)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(params=["in_memory", pytest.param("redis", marks=pytest.mark.redis)])
+def ledger_store(request: pytest.FixtureRequest) -> LedgerStore:
+    if request.param == "in_memory":
+        return InMemoryLedgerStore()
+    return RedisLedgerStore(request.getfixturevalue("redis"), log_epoch=0)
+
+
+@pytest.fixture(params=["in_memory", pytest.param("redis", marks=pytest.mark.redis)])
+def store(request: pytest.FixtureRequest) -> ScoreboardStore:
+    if request.param == "in_memory":
+        return InMemoryScoreboardStore()
+    return RedisScoreboardStore(request.getfixturevalue("redis"), log_epoch=0)
+
+
+def records(start: int, next_offset: int, **packed: bytes) -> LedgerCommit:
+    return LedgerCommit(start, next_offset, packed, {"acme/native": 7}, 7)
+
+
+def changes(start: int, next_offset: int, **parts: Any) -> ScoreboardCommit:
+    empty: dict[str, Any] = {
+        "pages": {}, "cells": {}, "values": {}, "unmapped": {}, "unconverted": {}, "changed": set(),
+    }  # fmt: skip
+    return ScoreboardCommit(start, next_offset, 7, **empty | parts)
+
+
+async def cell_of(store: ScoreboardStore) -> bytes | None:
+    held = await store.read(0, ScoreboardWanted({}, {ANA: [CELL]}))
+    return held.cells[ANA][0]
+
+
+async def test_a_chunk_applies_once(ledger_store: LedgerStore) -> None:
+    assert await ledger_store.commit(0, records(0, 5)) is Fenced.APPLIED
+    assert await ledger_store.commit(0, records(0, 5)) is Fenced.DONE
+
+
+async def test_a_chunk_with_other_borders_is_not_applied(ledger_store: LedgerStore) -> None:
+    await ledger_store.commit(0, records(0, 5))
+    assert await ledger_store.commit(0, records(3, 8, a=b"x")) is Fenced.BETWEEN
+    assert await ledger_store.read(0, ["a"]) == [None]
+
+
+async def test_a_chunk_beyond_the_state_is_not_applied(ledger_store: LedgerStore) -> None:
+    assert await ledger_store.commit(0, records(3, 8, a=b"x")) is Fenced.BACK
+    assert await ledger_store.read(0, ["a"]) == [None]
+
+
+async def test_records_come_back_as_they_went_in_any_bytes(ledger_store: LedgerStore) -> None:
+    await ledger_store.commit(0, records(0, 1, a=BYTES, b=b""))
+    assert await ledger_store.read(0, ["b", "absent", "a"]) == [b"", None, BYTES]
+
+
+async def test_more_records_than_a_command_takes_arguments(ledger_store: LedgerStore) -> None:
+    many = {f"k{i}": b"%d" % i for i in range(9_000)}
+    await ledger_store.commit(0, LedgerCommit(0, 9_000, many, {}, 0))
+    assert await ledger_store.read(0, list(many)) == list(many.values())
+
+
+async def test_asking_for_no_record_answers_none(ledger_store: LedgerStore) -> None:
+    assert await ledger_store.read(0, []) == []
+
+
+async def test_pages_and_cells_come_back_in_the_order_asked(store: ScoreboardStore) -> None:
+    await store.commit(0, changes(0, 1, pages={DAY: {"f1": BYTES, "f2": b"2"}}, cells={ANA: {CELL: BYTES}}))
+    held = await store.read(0, ScoreboardWanted({DAY: ["f2", "f3", "f1"]}, {ANA: ["now", CELL]}))
+    assert held == ScoreboardHeld({DAY: [b"2", None, BYTES]}, {ANA: [None, BYTES]})
+
+
+async def test_a_cell_set_to_none_is_gone(store: ScoreboardStore) -> None:
+    await store.commit(0, changes(0, 1, cells={ANA: {CELL: b"x"}}))
+    await store.commit(0, changes(1, 2, cells={ANA: {CELL: None}}))
+    assert await cell_of(store) is None
+
+
+async def test_a_fenced_chunk_changes_no_cell(store: ScoreboardStore) -> None:
+    await store.commit(0, changes(0, 2, cells={ANA: {CELL: b"x"}}))
+    assert await store.commit(0, changes(1, 3, cells={ANA: {CELL: b"y"}})) is Fenced.BETWEEN
+    assert await cell_of(store) == b"x"
+
+
+async def test_asking_for_nothing_answers_nothing(store: ScoreboardStore) -> None:
+    assert await store.read(0, ScoreboardWanted({}, {})) == ScoreboardHeld({}, {})
+
+
+@pytest.mark.redis
+async def test_a_distinct_value_whose_facts_are_gone_is_gone(redis: Redis) -> None:
+    store = RedisScoreboardStore(redis, log_epoch=0)
+    await store.commit(0, changes(0, 1, values={VALUES: {"a-1": 2, "a-2": 1}}))
+    await store.commit(0, changes(1, 2, values={VALUES: {"a-1": -1, "a-2": -1}}))
+    assert await redis.hgetall(keys.values_key(keys.scoreboard_tag(0), *VALUES)) == {b"a-1": b"1"}
+
+
+@pytest.mark.redis
+async def test_a_changed_rep_has_a_greater_version_and_waits_to_be_published(redis: Redis) -> None:
+    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    await store.commit(0, changes(0, 1, changed={ANA}))
+    await store.commit(0, changes(1, 2, changed={ANA}))
+    assert await redis.hget(keys.cells_key(tag, *ANA), "version") == b"2"
+    assert await redis.smembers(keys.changed_key(tag)) == {b"acme/ana"}
+
+
+@pytest.mark.redis
+async def test_unmapped_and_unconverted_are_listed_until_they_are_settled(redis: Redis) -> None:
+    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    await store.commit(0, changes(0, 1, unmapped={"o": 2, "p": 1}, unconverted={"f": "USD", "g": "CHF"}))
+    await store.commit(0, changes(1, 2, unmapped={"p": -1}, unconverted={"f": None}))
+    assert await redis.hgetall(keys.unmapped_key(tag)) == {b"o": b"2"}
+    assert await redis.hgetall(keys.unconverted_key(tag)) == {b"g": b"CHF"}
+
+
+@pytest.mark.redis
+async def test_a_mark_and_a_sources_time_never_go_back(redis: Redis) -> None:
+    store, tag = RedisLedgerStore(redis, log_epoch=0), keys.ledger_tag(0)
+    late = 1_795_469_189_599_784
+    await store.commit(0, LedgerCommit(0, 1, {}, {"acme/native": late}, late))
+    await store.commit(0, LedgerCommit(1, 2, {}, {"acme/native": 5}, 5))
+    assert int(await redis.get(keys.mark_key(tag))) == late
+    assert int(await redis.hget(keys.sources_key(tag), "acme/native")) == late
+
+
+@pytest.mark.redis
+async def test_offsets_of_a_late_log_epoch_stay_exact(redis: Redis) -> None:
+    store, epoch = RedisLedgerStore(redis, log_epoch=4_000), 4_000
+    stored = (epoch << 40) + 123_456_789
+    await redis.set(keys.offset_key(keys.ledger_tag(0)), stored)
+    assert await store.commit(0, LedgerCommit(123_456_789, 123_456_790, {}, {}, 0)) is Fenced.APPLIED
+    assert int(await redis.get(keys.offset_key(keys.ledger_tag(0)))) == stored + 1
+
+
+@pytest.mark.redis
+async def test_a_lost_offset_is_state_gone_back(redis: Redis) -> None:
+    await redis.delete(keys.offset_key(keys.ledger_tag(0)))
+    assert await RedisLedgerStore(redis, log_epoch=0).commit(0, records(0, 1)) is Fenced.BACK
