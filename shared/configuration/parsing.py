@@ -89,6 +89,8 @@ def _message(error: ErrorDetails, model: type[Strict]) -> str:
             return f"`{_path(location)}` must be a mapping, not {shown(error['input'])}. Write `key: value` pairs"
         case "list_type" | "tuple_type":
             return f"`{_path(location)}` must be a list, not {shown(error['input'])}. Write it as [...]"
+        case "too_short":
+            return f"`{_path(location)}` is empty. Add at least one"
         case _:
             return f"`{_path(location)}`: {error['msg']}, not {shown(error['input'])}. Correct the value"
 

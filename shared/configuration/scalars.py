@@ -43,7 +43,17 @@ def _matching(pattern: re.Pattern[str], remedy: str) -> Callable[[Any], str]:
 
 def shown(value: object) -> str:
     """A value as a person wrote it, cut."""
-    return f"`{str(value)[:60]}`" if isinstance(value, (str, int)) else f"a {type(value).__name__}"
+    match value:
+        case None:
+            return "nothing"
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case _:
+            return f"`{str(value)[:60]}`"
 
 
 def parse_day(value: object) -> date:

@@ -23,7 +23,7 @@ class SecretReference(Strict):
 def _only_a_reference(value: object) -> Any:  # noqa: ANN401 - pydantic goes on with it
     if not isinstance(value, dict):
         raise ValueError("a secret is never written into a file. Write {env: NAME} or {file: PATH}")  # noqa: TRY004
-    if set(value) not in ({"env"}, {"file"}):
+    if set(value) not in ({"env"}, {"file"}) or not all(isinstance(place, str) and place for place in value.values()):
         raise ValueError("a secret has one place. Write {env: NAME} or {file: PATH}")
     return value
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.configuration.scalars import parse_duration, parse_times
 from shared.domain.kpis import Condition, Operator
-from shared.domain.people import DateSpan
+from shared.domain.people import DateSpan, Rep
 from shared.domain.targets import Scope
 from tests.unit.configuration.conftest import Load
 
@@ -51,7 +51,7 @@ def rep(line: str) -> str:
     return f"teams: [{{id: sdr, name: SDR}}]\nreps:\n- {{id: ana, name: Ana, role: sdr, {line}}}\n"
 
 
-def without_targets(load: Load, people: str):
+def without_targets(load: Load, people: str) -> Rep:
     deployment = load(people=people, targets="targets: []\n", alerts="rules: []\n")
     return deployment.tenants["acme"].organisation.reps["ana"]
 

@@ -1,5 +1,7 @@
 """Every refusal with its file, its line and what it says."""
 
+# ruff: noqa: E501 - a case is a line
+
 from __future__ import annotations
 
 import pytest
@@ -62,6 +64,9 @@ CASES = [
     ("sources", SOURCE + "  options:\n    allow_legacy_v1: true\n", 6, "unknown key `allow_legacy_v1`"),
     ("sources", SOURCE + "  won_stages: [a]\n  lost_stages: [a]\n", 6, "the stage `a` is won and lost"),
     ("sources", SOURCE + "- id: crm\n  provider: native\n  secrets: [{env: CRM_SECRET}]\n", 5, "`crm` is taken (line 2)"),
+    ("sources", "sources:\n- id: crm\n  provider: native\n  secrets: []\n", 4, "`sources.secrets` is empty"),
+    ("sources", "sources:\n- id: crm\n  provider: native\n  secrets: [{env: null}]\n", 4, "a secret has one place"),
+    ("sources", "sources: null\n", 1, "`sources` must be a list, not nothing"),
     # people.yaml
     ("people", people("teams: [apac]"), 7, "there is no team `apac`"),
     ("people", people("teams: [{id: sdr, from: 2026-02-01, until: 2026-01-01}]"), 7, "ends before it begins"),
