@@ -1,6 +1,7 @@
 """crm.events and crm.quarantine on Kafka: idempotent, acks=all, confirmed one delivery at a time.
 
-librdkafka rather than aiokafka: concurrent requests share its batches, and a message costs a tenth (ADR 0011).
+librdkafka rather than aiokafka: with 64 single events at a time it confirms nearly three times as many a second for two
+thirds of the processor time.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ class _Confirmation:
 class KafkaEventLog:
     """The event log port on a librdkafka producer. ``run`` must be running."""
 
-    def __init__(self, producer: Producer) -> None:
-        self._producer = producer
+    def __init__(self, bootstrap_servers: str) -> None:
+        config = producer_config(bootstrap_servers) | {"error_cb": end_if_fatal}
+        self._producer = Producer(config, logger=logging.getLogger("librdkafka"))
         self._pending = 0
         self._awake = asyncio.Event()
         self._topics_exist = False
@@ -98,7 +100,10 @@ class KafkaEventLog:
             raise _translated(error.args[0]) from None
 
     async def run(self) -> None:
-        """Serves the producer's callbacks: every millisecond while somebody waits."""
+        """Serves the producer's callbacks: every millisecond while somebody waits.
+
+        Raises: KafkaException when the producer cannot go on; the process must start anew.
+        """
         while True:
             if not self._pending:
                 self._awake.clear()
@@ -166,6 +171,13 @@ def _text(raw: bytes) -> tuple[str, str]:
         return base64.b64encode(raw).decode(), "base64"
 
 
+def end_if_fatal(error: KafkaError) -> None:
+    """Called by ``poll``. After a fatal error an idempotent producer refuses everything for ever."""
+    if error.fatal():
+        raise KafkaException(error)
+    log.debug("kafka_error", code=error.name(), detail=error.str())
+
+
 def _translated(error: KafkaError) -> LogUnavailable | EventTooLarge:
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         return EventTooLarge("an event is larger than Kafka takes")
@@ -182,7 +194,6 @@ def producer_config(bootstrap_servers: str) -> dict[str, Any]:
         "linger.ms": int(LINGER / timedelta(milliseconds=1)),
         "message.timeout.ms": int(DELIVERY_TIMEOUT / timedelta(milliseconds=1)),
         "message.max.bytes": MAX_MESSAGE_BYTES,
-        "compression.type": "lz4",
         "allow.auto.create.topics": False,
         "topic.metadata.refresh.interval.ms": 60_000,
         "socket.keepalive.enable": True,
@@ -193,8 +204,7 @@ def producer_config(bootstrap_servers: str) -> dict[str, Any]:
 @asynccontextmanager
 async def open_event_log(settings: KafkaSettings, *, retention: timedelta) -> AsyncIterator[KafkaEventLog]:
     """A running event log; what waits at the end is still sent. A broker that is away is waited for."""
-    producer = Producer(producer_config(settings.bootstrap_servers), logger=logging.getLogger("librdkafka"))
-    event_log = KafkaEventLog(producer)
+    event_log = KafkaEventLog(settings.bootstrap_servers)
     async with asyncio.TaskGroup() as tasks:
         poller = tasks.create_task(event_log.run())
         creator = tasks.create_task(event_log.create_topics(settings, retention=retention))

@@ -67,6 +67,7 @@ class WebhookApp:
             answer = await self._answer(scope, receive, source, provider, path_token)
         except Refused as refused:
             self._metrics.refused(label, refused.why)
+            log.debug("delivery_refused", source=label, reason=refused.why)
             await send_problem(send, refused, headers=headers)
         except SenderGone:
             return

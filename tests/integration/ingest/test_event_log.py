@@ -20,6 +20,7 @@ from shared.settings import KafkaSettings
 from tests.support.eventually import eventually
 from tests.support.ingest_app import native_source
 from tests.support.kafka_reader import read_all
+from tests.support.real_kafka import OwnKafka
 
 RETENTION = timedelta(days=400)
 DELIVERY = Delivery(
@@ -113,3 +114,22 @@ async def test_without_kafka_nothing_is_confirmed(free_port: int) -> None:
     async with open_event_log(KafkaSettings(bootstrap_servers=f"127.0.0.1:{free_port}"), retention=RETENTION) as log:
         with pytest.raises(LogUnavailable):
             await keep(log, change("lost"))
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_a_broker_that_was_killed_is_refused_and_then_used_again(own_kafka: OwnKafka) -> None:
+    settings = KafkaSettings(bootstrap_servers=own_kafka.bootstrap)
+    async with open_event_log(settings, retention=RETENTION) as log:
+        await keep(await ready(log), change("before"))
+        await asyncio.to_thread(own_kafka.kill)
+        with pytest.raises(LogUnavailable):
+            await keep(log, change("while-away"))
+        await asyncio.to_thread(own_kafka.start)
+        await eventually(lambda: stored(log, change("after")), within_seconds=30)
+    assert len(read(own_kafka.bootstrap, [change("before"), change("after")])) == 2
+
+
+async def stored(log: KafkaEventLog, one: RecordChange) -> bool:
+    await keep(log, one)
+    return True
