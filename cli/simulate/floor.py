@@ -39,8 +39,8 @@ DAILY: Mapping[str, float] = {
 ROLE_MIX: Mapping[str, Mapping[str, float]] = {
     "sdr": {"call": 1.9, "unanswered": 1.7, "email": 2.2, "book": 1.45, "meet": 0.9, "qualify": 1.1}
     | dict.fromkeys(("create", "advance", "close", "correct", "hand_over", "reopen"), 0.05),
-    "ae": {"call": 0.8, "book": 1.3, "meet": 1.3, "create": 2.4, "advance": 1.5, "close": 1.6, "correct": 1.5},
-    "am": {"call": 0.65, "close": 1.0},
+    "ae": {"call": 0.8, "book": 1.3, "meet": 1.3, "create": 3.2, "advance": 1.5, "close": 1.7, "correct": 1.5},
+    "am": {"call": 0.65, "create": 1.6, "close": 1.4},
     "sdr_lead": {"call": 0.4, "unanswered": 0.4, "email": 0.7},
     "vp": {"call": 0.1, "unanswered": 0.0, "email": 0.5, "meet": 0.5},
 }

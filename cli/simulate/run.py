@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from cli.simulate.floor import open_floor
 from cli.simulate.history import history
+from cli.simulate.people import HUBSPOT
 from cli.simulate.sender import Sender
 from cli.simulate.unreliable import Line, batches, shuffled
-from cli.simulate.wire import Element
+from cli.simulate.wire import MAX_HUBSPOT_BATCH, Element
 from shared.domain.clock import Clock
 from shared.domain.instants import SECOND_US
 from shared.domain.sources import Source
@@ -22,6 +23,8 @@ from shared.domain.tenant import Tenant
 IN_FLIGHT = 8
 """Deliveries at a time; HubSpot has up to 10 for an account."""
 TICK_SECONDS = 0.05
+MAX_NATIVE_BATCH = 1000
+"""About 200 kB; few large deliveries load a history much faster than many small ones."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -47,6 +50,7 @@ class Simulation:
         self._clock = clock
         self._random = Random(plan.seed + 1)  # noqa: S311 - reproducible, no secret
         self._started_at = clock.now()
+        self._batch_sizes = {name: batch_size(source) for name, source in sources.items()}
         self._floor, _ = open_floor(tenant, sources, seed=plan.seed, reps=plan.reps, started_at=self._started_at)
         self._flying = asyncio.Semaphore(IN_FLIGHT)
         self._stopping = asyncio.Event()
@@ -109,7 +113,7 @@ class Simulation:
         """Deliver in batches, several at a time. Raises: DeliveryRefused, the first of them."""
         try:
             async with asyncio.TaskGroup() as group:
-                for batch in batches(elements):
+                for batch in batches(elements, self._batch_sizes):
                     await self._flying.acquire()
                     group.create_task(self._deliver(batch))
         except BaseExceptionGroup as several:
@@ -122,6 +126,11 @@ class Simulation:
                 self.sent.extend(batch)
         finally:
             self._flying.release()
+
+
+def batch_size(source: Source) -> int:
+    """Events a delivery: what HubSpot sends at most, else what the source takes (native senders load in bulk)."""
+    return min(MAX_HUBSPOT_BATCH if source.provider == HUBSPOT else MAX_NATIVE_BATCH, source.limits.max_batch)
 
 
 def open_http() -> httpx.AsyncClient:

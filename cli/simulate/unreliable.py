@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from cli.simulate.wire import MAX_HUBSPOT_BATCH, Element
+from cli.simulate.wire import Element
 from shared.domain.instants import SECOND_US, Micros
 
 DUPLICATED = 0.03
@@ -17,7 +17,6 @@ LATE_BY = 400
 """How many places a late event of a history falls back."""
 JITTER = 12
 """How many places any event of a history may be out of order."""
-MAX_BATCH = MAX_HUBSPOT_BATCH
 
 
 def shuffled(elements: Iterable[Element], random: Random) -> list[Element]:
@@ -31,13 +30,13 @@ def shuffled(elements: Iterable[Element], random: Random) -> list[Element]:
     return [element for _, _, element in sorted(places, key=lambda place: place[:2])]
 
 
-def batches(elements: Iterable[Element], size: int = MAX_BATCH) -> Iterator[list[Element]]:
-    """Events of one source each, in the order given, at most ``size`` a batch."""
+def batches(elements: Iterable[Element], sizes: Mapping[str, int]) -> Iterator[list[Element]]:
+    """Events of one source each, in the order given, at most the source's size a batch."""
     waiting: defaultdict[str, list[Element]] = defaultdict(list)
     for element in elements:
         batch = waiting[element.source]
         batch.append(element)
-        if len(batch) == size:
+        if len(batch) == sizes[element.source]:
             yield waiting.pop(element.source)
     yield from (batch for batch in waiting.values() if batch)
 

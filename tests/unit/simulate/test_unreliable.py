@@ -31,11 +31,11 @@ def test_a_few_events_are_late_by_far() -> None:
     assert max(place - at for place, at in enumerate(arrived)) > 100
 
 
-def test_a_batch_is_of_one_source_and_holds_at_most_a_hundred() -> None:
+def test_a_batch_is_of_one_source_and_holds_at_most_what_it_takes() -> None:
     mixed = [each for pair in zip(elements(250), elements(250, "hubspot"), strict=True) for each in pair]
-    made = list(batches(mixed))
-    assert [len({e.source for e in batch}) for batch in made] == [1] * 6
-    assert sorted(map(len, made)) == [50, 50, 100, 100, 100, 100]
+    made = list(batches(mixed, {"native": 1000, "hubspot": 100}))
+    assert [len({e.source for e in batch}) for batch in made] == [1] * 4
+    assert sorted(map(len, made)) == [50, 100, 100, 250]
 
 
 def test_a_live_line_sends_most_events_at_once() -> None:
