@@ -20,7 +20,7 @@ from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.settings import RedisSettings
 
 POLL_SECONDS = 0.1
-STAGES = ((CRM_EVENTS, ledger_tag), (KPI_FACTS, scoreboard_tag))
+STAGES = ((CRM_EVENTS, "events_partitions", ledger_tag), (KPI_FACTS, "facts_partitions", scoreboard_tag))
 """In this order: what the ledger has applied, it has published before."""
 
 
@@ -45,20 +45,15 @@ async def drained(backends: Backends, *, within: timedelta) -> bool:
 
 async def _lag(consumer: AIOKafkaConsumer, redis: Redis) -> int:
     """Messages that are not applied yet, of both stages."""
-    begun = int(await redis.hget(LAYOUT, "log_epoch") or 0) << EPOCH_BITS
+    layout = await redis.hgetall(LAYOUT)
+    begun = int(layout.get(b"log_epoch", 0)) << EPOCH_BITS
     total = 0
-    for topic, tag in STAGES:
-        partitions = [TopicPartition(topic, number) for number in sorted(await _partitions(consumer, topic))]
+    for topic, count, tag in STAGES:
+        partitions = [TopicPartition(topic, number) for number in range(int(layout.get(count.encode(), 0)))]
         ends = await consumer.end_offsets(partitions)
         stored = await redis.mget([offset_key(tag(part.partition)) for part in partitions]) if partitions else []
         total += lag([ends[part] for part in partitions], stored, begun=begun)
     return total
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    if not consumer.partitions_for_topic(topic):
-        await consumer.topics()  # refreshes what the client knows
-    return consumer.partitions_for_topic(topic) or set()
 
 
 def lag(ends: Iterable[int], stored: Iterable[bytes | str | None], *, begun: int = 0) -> int:
