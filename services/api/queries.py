@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from services.api.domain.pipeline import PipelineState, is_measurable
 from services.api.domain.refusals import Forbidden, UnknownKpi, UnknownRep, UnknownTeam
 from services.api.domain.standings import Place, Ranking, ranked
 from services.api.domain.viewers import Sight, Verdict, Viewer, sight
+from services.api.histories import Histories
 from services.api.ports import Configured, Pipeline, Scoreboard
 from shared.domain.cells import CellQuery, SubjectCells
 from shared.domain.clock import Clock
@@ -100,7 +102,7 @@ class Queries:
 
     def __init__(self, configured: Configured, scoreboard: Scoreboard, pipeline: Pipeline, clock: Clock) -> None:
         self._configured = configured
-        self._scoreboard = scoreboard
+        self._histories = Histories(scoreboard, time.monotonic)
         self._pipeline = pipeline
         self._clock = clock
 
@@ -153,7 +155,7 @@ class Queries:
         parts = view.readings.query_team(team.id, kpis, period, now=view.moment.now, org=org)
         seen = [rep for rep in view.sight.reps() if rep.id in parts] if members else []
         wider = {rep.id: view.readings.query_rep(kpis, period) for rep in seen}
-        cells = await self._read(view, {rep: own | wider.get(rep, CellQuery()) for rep, own in parts.items()}, kpis)
+        cells = await self._read(view, {rep: own | wider.get(rep, CellQuery()) for rep, own in parts.items()})
         found = view.readings.of_team(team, kpis, period, cells, moment=view.moment, org=org, histories=cells)
         return [*found, *_each(view, seen, kpis, period, cells)]
 
@@ -162,17 +164,14 @@ class Queries:
     ) -> list[Reading]:
         """Readings of several reps in one period, in one round trip."""
         query = view.readings.query_rep(kpis, period)
-        cells = await self._read(view, {rep.id: query for rep in reps}, kpis)
+        cells = await self._read(view, {rep.id: query for rep in reps})
         return _each(view, reps, kpis, period, cells)
 
-    async def _read(self, view: View, wanted: dict[str, CellQuery], kpis: Sequence[Kpi]) -> dict[str, SubjectCells]:
-        """Cells with the history that decides what is unreachable, each rep by her own calendar day."""
+    async def _read(self, view: View, wanted: dict[str, CellQuery]) -> dict[str, SubjectCells]:
+        """Cells with the history that decides what is unreachable, each rep's by her own calendar."""
         reps = view.tenant.organisation.reps
         today = {rep: local_day(view.moment.now, reps[rep].zone) for rep in wanted}
-        history = {day: view.readings.history_query(kpis, day) for day in set(today.values())}
-        return await self._scoreboard.read(
-            view.tenant.id, {rep: query | history[today[rep]] for rep, query in wanted.items()}
-        )
+        return await self._histories.read(view.readings, wanted, today)
 
     def _field(self, view: View, team_id: str | None) -> list[Rep]:
         if team_id is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -52,6 +53,8 @@ async def run(settings: ApiSettings) -> None:
     """Serves until a signal ends it; open streams are ended at once. Raises: ConfigurationError."""
     async with open_api(settings) as api:
         serving = server(api.app, settings.http, DEFAULT_PORT)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)  # uvicorn raises it again when done: closing comes first
         async with _running(end_streams_with(api.hub, serving)):
             await serving.serve()
 

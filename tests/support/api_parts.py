@@ -53,12 +53,13 @@ class FixedConfiguration:
         self.deployment = Deployment({t.id: t for t in tenants}, {}, {}, keys)
         self.version = "v1"
         self.problem: str | None = None
+        self._readings = {t.id: Readings(t) for t in tenants}
 
     def allow(self, *keys: AccessKey) -> None:
         self.deployment = replace(self.deployment, keys=keys)
 
     def readings(self, tenant: Tenant) -> Readings:
-        return Readings(tenant)
+        return self._readings[tenant.id]
 
 
 class KnownCells:

@@ -28,6 +28,7 @@ class LiveConfiguration:
         self._valid = valid
         self._read = configuration_version(directory) if directory.is_dir() else ""
         self._readings: dict[str, Readings] = {}
+        self._problem: str | None = None
         self._take(load_deployment(directory, environment), self._read)
 
     @property
@@ -65,6 +66,6 @@ class LiveConfiguration:
     def _take(self, deployment: Deployment, version: str) -> None:
         self._deployment = deployment
         self._version = version[:VERSION_DIGITS]
-        self._problem: str | None = None
+        self._problem = None
         self._readings = {}
         self._valid.set(1)
