@@ -75,24 +75,28 @@ def validate(document: Document, at: Location, model: type[Model], *, report: Re
         return None
 
 
+_WRONG_SHAPE = {
+    "model_type": "must be a mapping, not {}. Write `key: value` pairs",
+    "dict_type": "must be a mapping, not {}. Write `key: value` pairs",
+    "list_type": "must be a list, not {}. Write it as [...]",
+    "tuple_type": "must be a list, not {}. Write it as [...]",
+    "too_short": "is empty. Add at least one",
+}
+
+
 def _message(error: ErrorDetails, model: type[Strict]) -> str:
     location = error["loc"]
     name = str(location[-1]) if location else "the file"
-    match error["type"]:
-        case "missing":
-            return f"`{name}` is missing. Add it"
-        case "extra_forbidden":
-            return f"unknown key `{name}`. {_suggestion(name, _known_keys(model, location[:-1]))}"
-        case "value_error":
-            return f"`{_path(location)}`: {error['ctx']['error']}"
-        case "model_type" | "dict_type":
-            return f"`{_path(location)}` must be a mapping, not {shown(error['input'])}. Write `key: value` pairs"
-        case "list_type" | "tuple_type":
-            return f"`{_path(location)}` must be a list, not {shown(error['input'])}. Write it as [...]"
-        case "too_short":
-            return f"`{_path(location)}` is empty. Add at least one"
-        case _:
-            return f"`{_path(location)}`: {error['msg']}, not {shown(error['input'])}. Correct the value"
+    where = f"`{_path(location)}`"
+    if error["type"] == "missing":
+        return f"`{name}` is missing. Add it"
+    if error["type"] == "extra_forbidden":
+        return f"unknown key `{name}`. {_suggestion(name, _known_keys(model, location[:-1]))}"
+    if error["type"] == "value_error":
+        return f"{where}: {error['ctx']['error']}"
+    if error["type"] in _WRONG_SHAPE:
+        return f"{where} {_WRONG_SHAPE[error['type']].format(shown(error['input']))}"
+    return f"{where}: {error['msg']}, not {shown(error['input'])}. Correct the value"
 
 
 def _path(location: Location) -> str:
