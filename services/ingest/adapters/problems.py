@@ -32,8 +32,9 @@ STATUS: dict[RefusalReason, HTTPStatus] = {
     RefusalReason.KAFKA_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     RefusalReason.UNEXPECTED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_HANG_UP = frozenset({RefusalReason.BODY_TOO_LARGE, RefusalReason.BODY_TIMEOUT})
-"""The rest of the body would follow on the connection; nobody wants to read it."""
+_HANG_UP = frozenset({RefusalReason.BODY_TIMEOUT})
+"""Not for a body that is too large: closing on unread bytes resets the connection, and many senders would see that
+instead of the answer. The server throws the rest away as it comes."""
 _ONLY_WITH = {b"allow": HTTPStatus.METHOD_NOT_ALLOWED, b"www-authenticate": HTTPStatus.UNAUTHORIZED}
 Headers = list[tuple[bytes, bytes]]
 

@@ -71,6 +71,15 @@ async def test_a_delivery_is_in_kafka_when_it_is_acknowledged(start: Start, embe
     assert "process-1" in {decode_change(message.value()).event for message in read}
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_who_sends_far_too_much_still_reads_the_answer(start: Start, embedded_kafka: str, chunked: bool) -> None:
+    _, http = start(embedded_kafka)
+    await is_ready(http)
+    parts = [b" " * 65_536] * 80
+    answer = http.post(PATH, content=iter(parts) if chunked else b"".join(parts), headers=AUTHORIZED)
+    assert (answer.status_code, answer.json()["reason"]) == (413, "body_too_large")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_in_order(start: Start, embedded_kafka: str, number: signal.Signals) -> None:
     running, http = start(embedded_kafka)
