@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -29,6 +30,9 @@ from shared.domain.clock import Clock
 from shared.domain.episodes import Episode
 from shared.domain.facts import Fact, PageEntry, Revision
 from shared.domain.instants import Micros, parse
+from shared.domain.kpis import Unit
+from shared.domain.pace import Status
+from shared.domain.reading import PeriodBounds, Reading
 from shared.domain.readings import Readings
 from shared.domain.tenant import Tenant
 
@@ -139,6 +143,18 @@ def parts(
         live=LiveReadings(configured, queries, hub, encode),
         status=LiveStatus(configured, queries, hub, encode),
     )
+
+
+BOUNDS = PeriodBounds("day", "2026-11-23", "", "", "UTC")
+
+
+def a_reading(rep: str, value: str | None, pace: str | None = None) -> Reading:
+    number = None if value is None else Decimal(value)
+    return Reading(
+        rep=rep, kpi="calls", unit=Unit.COUNT, period=BOUNDS, value=number, target=None, target_assigned=None,
+        expected_to_date=None, attainment=number, pace=None if pace is None else Decimal(pace), required_rate=None,
+        status=Status.NO_TARGET, miss_probability=None, definition="calls", version=1, measurable=True,
+    )  # fmt: skip
 
 
 def local_client(app: FastAPI, *, host: str = "127.0.0.1", **options: Any) -> httpx.AsyncClient:

@@ -5,20 +5,9 @@ from msgspec.structs import replace
 
 from services.api.domain.refusals import InvalidRanking
 from services.api.domain.standings import Ranking, ranked, ranking_of
-from shared.domain.kpis import Better, Unit
-from shared.domain.pace import Status
-from shared.domain.reading import PeriodBounds, Reading
-
-BOUNDS = PeriodBounds("day", "2026-11-23", "", "", "UTC")
-
-
-def reading(rep: str, value: str | None, pace: str | None = None) -> Reading:
-    number = None if value is None else Decimal(value)
-    return Reading(
-        rep=rep, kpi="calls", unit=Unit.COUNT, period=BOUNDS, value=number, target=None, target_assigned=None,
-        expected_to_date=None, attainment=number, pace=None if pace is None else Decimal(pace), required_rate=None,
-        status=Status.NO_TARGET, miss_probability=None, definition="calls", version=1, measurable=True,
-    )  # fmt: skip
+from shared.domain.kpis import Better
+from shared.domain.reading import Reading
+from tests.support.api_parts import a_reading
 
 
 def order(
@@ -28,29 +17,33 @@ def order(
 
 
 def test_the_best_comes_first() -> None:
-    assert order(reading("ana", "3"), reading("ben", "9")) == [(1, "ben"), (2, "ana")]
+    assert order(a_reading("ana", "3"), a_reading("ben", "9")) == [(1, "ben"), (2, "ana")]
 
 
 def test_the_lowest_comes_first_where_lower_is_better() -> None:
-    assert order(reading("ana", "9"), reading("ben", "3"), better=Better.LOWER) == [(1, "ben"), (2, "ana")]
+    assert order(a_reading("ana", "9"), a_reading("ben", "3"), better=Better.LOWER) == [(1, "ben"), (2, "ana")]
 
 
 def test_pace_is_always_better_higher() -> None:
-    paced = (reading("ana", "1", "0.5"), reading("ben", "1", "1.5"))
+    paced = (a_reading("ana", "1", "0.5"), a_reading("ben", "1", "1.5"))
     assert order(*paced, by=Ranking.PACE, better=Better.LOWER) == [(1, "ben"), (2, "ana")]
 
 
 def test_equals_share_a_rank_and_the_next_one_is_skipped() -> None:
-    assert order(reading("ana", "5"), reading("ben", "5"), reading("cy", "1")) == [(1, "ana"), (1, "ben"), (3, "cy")]
+    assert order(a_reading("ana", "5"), a_reading("ben", "5"), a_reading("cy", "1")) == [
+        (1, "ana"),
+        (1, "ben"),
+        (3, "cy"),
+    ]
 
 
 def test_who_has_no_score_comes_last_without_a_rank() -> None:
-    assert order(reading("ana", None), reading("ben", "0")) == [(1, "ben"), (None, "ana")]
+    assert order(a_reading("ana", None), a_reading("ben", "0")) == [(1, "ben"), (None, "ana")]
 
 
 def test_improvement_compares_paces() -> None:
-    before = {"ana": replace(reading("ana", "1"), pace=Decimal("0.5"))}
-    (place,) = ranked([reading("ana", "1", "0.8")], Ranking.IMPROVEMENT, Better.HIGHER, before=before)
+    before = {"ana": replace(a_reading("ana", "1"), pace=Decimal("0.5"))}
+    (place,) = ranked([a_reading("ana", "1", "0.8")], Ranking.IMPROVEMENT, Better.HIGHER, before=before)
     assert place.score == Decimal("0.3")
 
 

@@ -1,0 +1,102 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.aggregator.domain.counting import compile_filter
+from services.api.adapters.http.app import create_app
+from services.api.domain.receipts import Outcome, holds, receipts
+from shared.domain.facts import Fact
+from shared.domain.instants import parse
+from shared.domain.kpis import Aggregate, Condition, Operator, Unit
+from tests.support.api_parts import FixedConfiguration, KnownPages, local_client, parts
+from tests.support.tenants import kpi, tenant
+
+OUTBOUND = Condition("direction", Operator.EQ, ("outbound",))
+CALLS = kpi("calls", where=(OUTBOUND,))
+REVENUE = kpi("revenue", aggregate=Aggregate.SUM, unit=Unit.MONEY, field="amount", facts=("deal.won",))
+ACCOUNTS = kpi("accounts", aggregate=Aggregate.DISTINCT, field="account")
+
+
+def fact(record: str = "c1", kind: str = "call.logged", at: str = "2026-11-23T09:00:00Z", **fields: Any) -> Fact:
+    return Fact(
+        kind,
+        parse(at),
+        "native",
+        kind.split(".", maxsplit=1)[0],
+        record,
+        "ana",
+        fields,
+        f"https://crm.example/{record}",
+    )
+
+
+def outcomes(of: Any, *facts: Fact) -> list[tuple[str, Outcome, Decimal | None]]:
+    found = receipts(tenant(kpis=[of]), of, facts, zone="Europe/Berlin")
+    return [(receipt.fact.record, receipt.outcome, receipt.adds) for receipt in found]
+
+
+def test_a_fact_that_counts_adds_one() -> None:
+    assert outcomes(CALLS, fact(direction="outbound")) == [("c1", Outcome.COUNTED, Decimal(1))]
+
+
+def test_a_filtered_fact_names_the_condition() -> None:
+    (receipt,) = receipts(tenant(kpis=[CALLS]), CALLS, [fact(direction="inbound")], zone="Europe/Berlin")
+    assert (receipt.outcome, receipt.condition) == (Outcome.FILTERED, "direction eq outbound")
+
+
+def test_a_sum_adds_the_amount() -> None:
+    assert outcomes(REVENUE, fact("d1", "deal.won", amount="12.5")) == [("d1", Outcome.COUNTED, Decimal("12.5000"))]
+
+
+def test_an_amount_that_is_no_number_is_left_out() -> None:
+    assert outcomes(REVENUE, fact("d1", "deal.won", amount="much")) == [("d1", Outcome.NO_NUMBER, None)]
+
+
+def test_an_amount_without_a_rate_is_left_out() -> None:
+    found = outcomes(REVENUE, fact("d1", "deal.won", amount="1", currency="JPY"))
+    assert found == [("d1", Outcome.NO_RATE, None)]
+
+
+def test_a_value_seen_before_adds_nothing() -> None:
+    found = outcomes(ACCOUNTS, fact("c1", account="a"), fact("c2", account="a"), fact("c3"))
+    assert [(record, outcome) for record, outcome, _ in found] == [
+        ("c1", Outcome.COUNTED), ("c2", Outcome.REPEATED), ("c3", Outcome.NO_VALUE),
+    ]  # fmt: skip
+
+
+def test_facts_of_other_kinds_are_none_of_its_business() -> None:
+    assert outcomes(CALLS, fact("e1", "email.sent")) == []
+
+
+VALUES = st.one_of(st.none(), st.booleans(), st.sampled_from(["", "1", "1.0", "2", "x", "-3", "1e1"]))
+OPERANDS = st.one_of(st.booleans(), st.sampled_from(["1", "2.0", "x", "10"]))
+
+
+@given(
+    operator=st.sampled_from([op for op in Operator if op is not Operator.EXISTS]),
+    operands=st.lists(OPERANDS, min_size=1, max_size=3),
+    value=VALUES,
+)
+def test_a_receipt_filters_as_the_scoreboard_does(operator: Operator, operands: list[str | bool], value: Any) -> None:
+    condition = Condition("f", operator, tuple(operands))
+    compiled = compile_filter((condition,))
+    assert compiled is not None
+    assert holds(condition, {"f": value}) == compiled({"f": value})
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_exists_asks_whether_there_is_a_value(wanted: bool) -> None:
+    assert holds(Condition("f", Operator.EXISTS, (wanted,)), {"f": None}) is not wanted
+
+
+async def test_receipts_are_those_of_the_local_period() -> None:
+    inside, outside = fact("c1", direction="outbound"), fact("c2", at="2026-11-23T23:30:00Z", direction="outbound")
+    inbound = fact("c3", direction="inbound")
+    wired = parts(FixedConfiguration(tenant(kpis=[CALLS])), pages=KnownPages(inside, outside, inbound))
+    async with local_client(create_app(wired)) as http:
+        found = (await http.get("/v1/reps/ana/kpis/calls/receipts?at=2026-11-23")).json()
+    shown = ([r["record"] for r in found["counted"]], [(r["record"], r["reason"]) for r in found["not_counted"]])
+    assert shown == (["c1"], [("c3", "filtered_out")])
