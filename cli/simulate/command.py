@@ -43,6 +43,9 @@ def simulate(  # noqa: PLR0917 - typer makes an option of each
         if oracle is not None:
             oracle.write_bytes(expected_values(sent, read_rules(config), now=SystemClock().now()))
             console.print(f"expected values: {oracle}", highlight=False)
+    except asyncio.CancelledError:
+        console.print("ended before all was delivered")
+        raise typer.Exit(130) from None
     except PacerError as error:
         console.print(f"[red]{error.reason}[/red]: {error}", highlight=False)
         raise typer.Exit(1) from None
@@ -63,10 +66,16 @@ async def _run(console: Console, url: str, plan: Plan, *, config: Path, keep: bo
 
 
 async def _watched(console: Console, simulation: Simulation, sender: Sender) -> None:
-    """Run with a progress display; Ctrl-C and SIGTERM end it after what is on its way."""
-    loop = asyncio.get_running_loop()
+    """Run with a progress display; Ctrl-C and SIGTERM end it after what is on its way, a second one at once."""
+    loop, running = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end() -> None:
+        if simulation.stopping and running is not None:
+            running.cancel()
+        simulation.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, simulation.stop)
+        loop.add_signal_handler(number, end)
     console.print("simulating; Ctrl-C ends it", highlight=False)
     columns = (
         SpinnerColumn(),

@@ -18,7 +18,7 @@ CONVERSATIONS = 0.28
 """Share of calls of two minutes or more."""
 MISTAKE_US = 20 * SECOND_US
 """How long a call logged by mistake stands."""
-LOGGED_IN_HUBSPOT = 0.12
+LOGGED_IN_HUBSPOT = 0.05
 """Most calls come from the dialler (native); a few are typed into HubSpot by hand."""
 
 

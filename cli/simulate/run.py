@@ -80,10 +80,9 @@ class Simulation:
             )
         ]
         self.history_events = sum(map(len, days))
-        for day in reversed(days):
-            if self.stopping:
-                return
-            await self._post(day)
+        today, past = days[-1], [element for day in reversed(days[:-1]) for element in day]
+        await self._post(today, even_when_stopped=False)
+        await self._post(past, even_when_stopped=False)
 
     async def run_live(self) -> None:
         """Events of this very moment at the plan's rate, until the time is over. Raises: DeliveryRefused."""
@@ -109,12 +108,15 @@ class Simulation:
         except TimeoutError:
             return
 
-    async def _post(self, elements: Iterable[Element]) -> None:
+    async def _post(self, elements: Iterable[Element], *, even_when_stopped: bool = True) -> None:
         """Deliver in batches, several at a time. Raises: DeliveryRefused, the first of them."""
         try:
             async with asyncio.TaskGroup() as group:
                 for batch in batches(elements, self._batch_sizes):
                     await self._flying.acquire()
+                    if self.stopping and not even_when_stopped:
+                        self._flying.release()
+                        break
                     group.create_task(self._deliver(batch))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
