@@ -318,3 +318,10 @@ def _ahead(known: Episode) -> Episode:
 
 def test_a_watch_is_named_by_rule_subject_and_period() -> None:
     assert watch().dedup_key == "calls-behind/ana/day/2026-11-23"
+
+
+async def test_a_large_floor_is_judged_whole() -> None:
+    desk = Desk(*(rule(id=f"rule-{n}") for n in range(60)))
+    desk.calls(ana=3, ben=4)
+    await desk.evaluator.tick()
+    assert len(desk.firing) == 120
