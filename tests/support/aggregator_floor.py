@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
-import msgspec
 import redis
 from confluent_kafka import Producer
 
@@ -18,6 +17,7 @@ from shared.contracts.topics import CRM_EVENTS
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
 from tests.support.processes import Processes, Running
+from tests.support.real_redis import RealRedis
 
 REPS = 20
 START: Micros = 1_795_000_000_000_000
@@ -44,15 +44,16 @@ def write_configuration(directory: Path) -> Path:
 class Floor:
     """Produces calls and remembers what they must come to."""
 
-    def __init__(self, bootstrap: str, redis_url: str, config: Path) -> None:
+    def __init__(self, bootstrap: str, redis_server: RealRedis, config: Path) -> None:
+        self.redis_server = redis_server
         self.environment = {
             "PACER_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
-            "PACER_REDIS__URL": redis_url,
+            "PACER_REDIS__URL": redis_server.url,
             "PACER_CONFIG_DIR": str(config),
             "TOKEN": "token",
         }
         self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "partitioner": "murmur2"})
-        self._redis = redis.Redis.from_url(redis_url)
+        self._redis = redis.Redis.from_url(redis_server.url)
         self._expected: dict[str, list[Decimal]] = defaultdict(list)
         self._made = 0
 
@@ -130,8 +131,3 @@ def tags(partitions: int) -> Iterator[str]:
     tag_of: Callable[[int], str]
     for tag_of in (keys.ledger_tag, keys.scoreboard_tag):
         yield from (tag_of(partition) for partition in range(partitions))
-
-
-def decode_json(value: bytes) -> dict[str, object]:
-    """A message as people see it."""
-    return msgspec.json.decode(value, type=dict[str, object])

@@ -74,6 +74,7 @@ class ChunkConsumer(driver.Consumer):
         log.info("chunks_dropped", reason=reason, partitions=names(dropped))
         for tp in dropped:
             self.epoch[tp] += 1
+            self.position_of.pop(tp, None)
             self.reseek.add(tp)
             self.app.flow.voided(tp)
 
@@ -91,16 +92,14 @@ class ChunkConsumer(driver.Consumer):
         records = {ensure_TP(tp): batch for tp, batch in fetched.items()}
         limits = self.app.flow.chunk_records
         self._busy = any(len(batch) >= limits[tp.topic] for tp, batch in records.items())
-        broken: set[TP] = set()
         for tp, part in take_turns(records, limits):
             if before != self.stamp() or not self.flow_active:  # the fetch spans a rebalance: common
                 self.drop(records, "rebalance")
                 return
-            if tp in broken:
+            if tp in self.reseek:
                 continue
             start, following = part[0].offset, part[-1].offset + 1
             if start != self.position_of.get(tp) or following - start != len(part):
-                broken.add(tp)
                 self.drop([tp], "gap")
                 continue
             self.position_of[tp] = following

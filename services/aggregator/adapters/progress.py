@@ -55,7 +55,8 @@ class Progress:
         ledgers_at = await self._least_ledger_mark()
         owned = dict(consumer.applied)
         self._show_lag(consumer, owned)
-        idle = [tp for tp, applied in owned.items() if applied >= (consumer.log_end(tp) or applied + 1)]
+        ends = {tp: consumer.log_end(tp) for tp in owned}
+        idle = [tp for tp, applied in owned.items() if (end := ends[tp]) is not None and applied >= end]
         claims: dict[TP, Micros] = {}
         for tp in idle:
             answered = consumer.last_answer(tp)

@@ -118,25 +118,30 @@ class Rig:
         app.finalize()
         consumer = self.worker.consumer
 
-        async def poll(timeout: float) -> tuple[dict[TP, list[Record]], None]:
+        async def poll(**_: float) -> tuple[dict[TP, list[Record]], None]:
             if not consumer.flow_active:
                 await consumer.can_resume_flow.wait()
             return await self.polls.get(), None
 
         async def seek(offsets: Mapping[TP, int]) -> None:
             self.sought.append(dict(offsets))
+            consumer._read_offset.update(offsets)
 
         async def bounds(*partitions: TP) -> dict[TP, int]:
             return dict.fromkeys(partitions, 0)
 
-        for name, fake in (("_wait_next_records", poll), ("seek_wait", seek), ("earliest_offsets", bounds), ("highwaters", bounds)):
+        async def committed(_: Mapping[TP, int]) -> bool:
+            return True
+
+        cut_out = {"_wait_next_records": poll, "seek_wait": seek, "_commit": committed}
+        for name, fake in (cut_out | {"earliest_offsets": bounds, "highwaters": bounds}).items():
             monkeypatch.setattr(consumer, name, fake)
         monkeypatch.setattr(consumer, "assignment", lambda: set(self.stored))
         app.flow_control.resume()
-        await app.topics.on_partitions_assigned(set(self.stored))
         for agent in app.agents.values():
             await agent.start()
-        await app.topics._update_indices() if hasattr(app.topics, "_update_indices") else None
+        await app.topics._update_indices()
+        await app.topics.on_partitions_assigned(set(self.stored))
         await consumer.seek_to_committed()
         self._tasks.append(asyncio.create_task(self._drain(consumer)))
 
@@ -150,6 +155,7 @@ class Rig:
         for agent in self.worker._app.agents.values():
             await agent.stop()
         await self.worker._lanes.close()
+        self.worker.consumer._thread.thread_loop.close()
 
     def spans(self) -> list[tuple[int, int, int]]:
         return [(chunk.partition, chunk.start, chunk.next_offset) for chunk in self.recorder.chunks]

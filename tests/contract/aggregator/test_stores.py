@@ -10,8 +10,15 @@ from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
-from services.aggregator.ports import Fenced, LedgerCommit, LedgerStore, ScoreboardCommit, ScoreboardStore
-from services.aggregator.ports import ScoreboardHeld, ScoreboardWanted
+from services.aggregator.ports import (
+    Fenced,
+    LedgerCommit,
+    LedgerStore,
+    ScoreboardCommit,
+    ScoreboardHeld,
+    ScoreboardStore,
+    ScoreboardWanted,
+)
 from shared.contracts import keys
 from tests.support.aggregator_fakes import InMemoryLedgerStore, InMemoryScoreboardStore
 from tests.support.real_redis import RealRedis

@@ -1,0 +1,95 @@
+"""Where partitions go on, what log they belong to, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue
+from services.aggregator.adapters.log_identity import ForeignLog, check_layout
+from services.aggregator.adapters.log_positions import LogPositions
+from services.aggregator.metrics import AggregatorMetrics
+from services.aggregator.settings import AggregatorKafkaSettings
+from shared.configuration import Deployment
+from shared.contracts import keys
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
+from tests.support.real_redis import RealRedis
+
+pytestmark = pytest.mark.redis
+EVENTS, FACTS = TP(CRM_EVENTS, 3), TP(KPI_FACTS, 3)
+EMBEDDED = AggregatorKafkaSettings(log_identity="first start")
+
+
+@pytest.fixture
+async def redis(redis_server: RealRedis) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def metrics() -> AggregatorMetrics:
+    return AggregatorMetrics(CollectorRegistry())
+
+
+async def lay_out(redis: Redis, settings: AggregatorKafkaSettings = EMBEDDED, facts_partitions: int = 4) -> int:
+    layout = await check_layout(redis, settings, events_partitions=4, facts_partitions=facts_partitions)
+    return layout.log_epoch
+
+
+async def test_a_partition_without_state_begins_at_its_logs_start(redis: Redis, metrics: AggregatorMetrics) -> None:
+    assert await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9), FACTS: (0, 2)}) == {
+        EVENTS: 5,
+        FACTS: 0,
+    }
+
+
+async def test_a_partition_with_state_goes_on_from_it(redis: Redis, metrics: AggregatorMetrics) -> None:
+    await redis.set(keys.offset_key(keys.ledger_tag(3)), 7)
+    assert await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9)}) == {EVENTS: 7}
+
+
+async def test_a_log_that_ends_before_the_state_is_refused(redis: Redis, metrics: AggregatorMetrics) -> None:
+    await redis.set(keys.offset_key(keys.ledger_tag(3)), 10)
+    with pytest.raises(ForeignLog, match="ends at 9 but 10"):
+        await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9)})
+
+
+async def test_what_retention_cut_is_skipped_and_counted(redis: Redis, metrics: AggregatorMetrics) -> None:
+    await redis.set(keys.offset_key(keys.ledger_tag(3)), 2)
+    assert await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9)}) == {EVENTS: 5}
+    assert metrics.registry.get_sample_value("aggregator_lost_messages_total", {"topic": CRM_EVENTS}) == 3
+
+
+async def test_a_log_begun_anew_is_read_from_its_start(redis: Redis, metrics: AggregatorMetrics) -> None:
+    await redis.set(keys.offset_key(keys.ledger_tag(3)), 700)
+    assert await LogPositions(redis, metrics, log_epoch=1).load({EVENTS: (0, 9)}) == {EVENTS: 0}
+
+
+async def test_the_same_start_of_an_embedded_broker_keeps_its_epoch(redis: Redis) -> None:
+    assert [await lay_out(redis), await lay_out(redis)] == [0, 0]
+
+
+async def test_each_new_start_of_an_embedded_broker_begins_an_epoch(redis: Redis) -> None:
+    await lay_out(redis)
+    assert await lay_out(redis, AggregatorKafkaSettings(log_identity="second start")) == 1
+
+
+async def test_another_number_of_partitions_is_refused(redis: Redis) -> None:
+    await lay_out(redis)
+    with pytest.raises(ForeignLog, match="facts_partitions 4, the broker now has 8"):
+        await lay_out(redis, facts_partitions=8)
+
+
+async def test_a_changed_configuration_raises_the_generation_over_restarts(
+    redis: Redis, metrics: AggregatorMetrics
+) -> None:
+    generations = []
+    for version in ("a", "a", "b"):
+        catalogue = ConfiguredCatalogue(redis, metrics)
+        await catalogue.accept(Deployment({}, {}, {}), version)
+        generations.append(catalogue.generation)
+    assert generations == [0, 0, 1]
