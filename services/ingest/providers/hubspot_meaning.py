@@ -61,6 +61,8 @@ _STATUSES = {
     ("hs_is_closed_won", "false"): "open",
     ("hs_is_closed", "false"): "open",
 }
+_OURS = frozenset({"owner", "rep", "stage", "status", "currency", "into"})
+"""Names with a meaning of ours. A customer's own property of such a name is kept as ``crm_status`` and the like."""
 _WEAK = "!"
 """Sorts before every property's name: at the same instant "no longer won" gives way to what the stage says."""
 DEFAULT_WON = frozenset({"closedwon"})
@@ -99,20 +101,22 @@ def kind_of(name: Json) -> str | None:
 def property_change(kind: str, name: str, value: str | None, *, source: Source) -> Said:
     """What a property's new value says; None is cleared. Raises: Unmeaning."""
     mark = f"{name}={_short(value)}"
+    field = f"crm_{name}" if name in _OURS else name
     if name == "hubspot_owner_id":
         return Said(Verb.UPDATED, mark, owner=value)
     if kind == "deal":
-        return _deal_change(name, value, mark=mark, source=source)
+        return _deal_change(name, value, mark=mark, source=source) or Said(Verb.UPDATED, mark, fields={field: value})
     if kind == "call" and name in {"hs_call_duration", "hs_call_direction"}:
         return Said(Verb.UPDATED, mark, fields=_call_field(name, value))
     if value is not None and (verb := _OUTCOMES.get((kind, name, value))):
         return Said(verb, mark, fields={name: value})
     moment = _TIMES.get((kind, name))
     times = {moment: _instant(value)} if moment and value is not None else {}
-    return Said(Verb.UPDATED, mark, fields={name: value}, times=times)
+    return Said(Verb.UPDATED, mark, fields={field: value}, times=times)
 
 
-def _deal_change(name: str, value: str | None, *, mark: str, source: Source) -> Said:
+def _deal_change(name: str, value: str | None, *, mark: str, source: Source) -> Said | None:
+    """None for a property that has no meaning of its own."""
     if name == "dealstage":
         return Said(Verb.STAGE_CHANGED, mark, fields=_stage_fields(value, source)) if value else _cleared("stage", mark)
     if name == "amount":
@@ -125,7 +129,7 @@ def _deal_change(name: str, value: str | None, *, mark: str, source: Source) -> 
     if status is not None:
         weak = _WEAK if status == "open" else ""
         return Said(Verb.UPDATED, weak + mark, fields={name: value, "status": status})
-    return Said(Verb.UPDATED, mark, fields={name: value})
+    return None
 
 
 def _cleared(field: str, mark: str) -> Said:

@@ -39,6 +39,7 @@ async def test_the_event_time_is_in_microseconds(crm: CrmSender, log: FakeLog) -
         ("dealname", "Žlutý kůň 🚀", {"dealname": "Žlutý kůň 🚀"}),
         ("closedate", "1795426200000", {"closedate": "1795426200000"}),
         ("dealstage", "", {"stage": None}),
+        ("status", "on ice", {"crm_status": "on ice"}),
         ("hs_is_closed_won", "true", {"hs_is_closed_won": "true", "status": "won"}),
         ("hs_is_closed_won", "false", {"hs_is_closed_won": "false", "status": "open"}),
         ("hs_is_closed_won", "", {"hs_is_closed_won": None}),
