@@ -118,7 +118,7 @@ class Rig:
         app.finalize()
         consumer = self.worker.consumer
 
-        async def poll(**_: float) -> tuple[dict[TP, list[Record]], None]:
+        async def poll(_: float) -> tuple[dict[TP, list[Record]], None]:
             if not consumer.flow_active:
                 await consumer.can_resume_flow.wait()
             return await self.polls.get(), None

@@ -30,7 +30,7 @@ async def test_a_full_lane_makes_the_giver_wait() -> None:
 
     lanes: Lanes[int] = Lanes(work, lambda _: None, depth=1)
     await lanes.put("a", 1)
-    await eventually(lambda: lanes._queues["a"].empty())
+    await eventually(lanes._queues["a"].empty)
     await lanes.put("a", 2)
     giving = asyncio.create_task(lanes.put("a", 3))
     await asyncio.sleep(0)
