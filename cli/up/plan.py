@@ -93,6 +93,11 @@ def service_command(plan: ServicePlan) -> list[str]:
     return [sys.executable, "-m", f"services.{plan.service}"]
 
 
+def scratch_directory(options: UpOptions) -> Path:
+    """Where the services' libraries leave their files: in the data directory, so that nothing lies about elsewhere."""
+    return options.data.resolve() / "scratch"
+
+
 def service_environment(
     plan: ServicePlan, base: Mapping[str, str], *, backends: Backends, options: UpOptions
 ) -> dict[str, str]:
@@ -103,6 +108,7 @@ def service_environment(
         "PACER_REDIS__URL": backends.redis,
         "PACER_HTTP__PORT": str(plan.port),
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(scratch_directory(options)),
     }
     if backends.log_identity is not None and plan.service is ServiceName.AGGREGATOR:
         decided["PACER_KAFKA__LOG_IDENTITY"] = backends.log_identity

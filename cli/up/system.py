@@ -16,7 +16,15 @@ from cli.up.child import Child
 from cli.up.data_directory import RunningDeployment, write_deployment
 from cli.up.drain import drained
 from cli.up.log_watch import Repeats, complaint
-from cli.up.plan import Backends, ServiceName, ServicePlan, UpOptions, service_command, service_environment
+from cli.up.plan import (
+    Backends,
+    ServiceName,
+    ServicePlan,
+    UpOptions,
+    scratch_directory,
+    service_command,
+    service_environment,
+)
 from cli.up.report import Report
 from cli.up.restarts import Action, Restarts, after_exit
 from cli.up.service import Service, ServiceState
@@ -115,6 +123,7 @@ class System:
         backends = self._backends()
         await ensure_topics(backends.kafka, TOPICS, partitions=DEFAULT_PARTITIONS, retention=self._retention)
         self._write_deployment(backends)
+        scratch_directory(self._options).mkdir(exist_ok=True)
         for service in self.services:
             service.child.environment = service_environment(
                 service.plan, os.environ, backends=backends, options=self._options

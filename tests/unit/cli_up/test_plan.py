@@ -69,6 +69,7 @@ def test_a_service_learns_its_port_and_parts() -> None:
         "PACER_REDIS__URL": "redis://127.0.0.1:2/0",
         "PACER_HTTP__PORT": "8080",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(Path("data/scratch").resolve()),
     }
 
 
