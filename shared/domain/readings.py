@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
+from operator import is_
 
 from shared.domain.accumulators import Tally, result
 from shared.domain.calendar import length
@@ -47,8 +48,13 @@ class Readings:
     the same reps' cells as ``history_query`` names them, and may be left out: then nothing is called unreachable.
     """
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, *, keeps_histories: bool = False) -> None:
+        """``keeps_histories``: the caller passes the same history objects again while nothing in them changed, so
+        that the best day is looked for once; they are held for that.
+        """
         self.tenant = tenant
+        self._keeps_histories = keeps_histories
+        self._best: dict[tuple[str, ...], tuple[date, list[SubjectCells], Decimal | None]] = {}
         self._targets = Targets(tenant.targets, tenant.organisation)
         self._asked = _AskedAt()
 
@@ -248,10 +254,22 @@ class Readings:
         """The most that one of the last 90 days gave per working hour; None without a day that gave anything."""
         if not kpi.prorated:
             return None
-        members = list(histories)
+        chosen = list(histories)
+        members = [cells for _, cells in chosen]
+        if not self._keeps_histories:
+            return self._work_out_best(kpi, members, subject, today)
+        place = (kpi.id, "" if subject is None else subject.zone, *(rep.id for rep, _ in chosen))
+        known = self._best.get(place)
+        if known is None or known[0] != today or not all(map(is_, known[1], members)):
+            known = self._best[place] = (today, members, self._work_out_best(kpi, members, subject, today))
+        return known[2]
+
+    def _work_out_best(
+        self, kpi: Kpi, members: Sequence[SubjectCells], subject: Rep | None, today: date
+    ) -> Decimal | None:
         hourly = []
         for day in _days_before(today):
-            value = _day_value(kpi, (cells for _, cells in members), day_cell(day))
+            value = _day_value(kpi, members, day_cell(day))
             worked = length(self.tenant.calendar.spans(subject, day)) if value else 0
             if value and worked:
                 hourly.append(CONTEXT.divide(CONTEXT.multiply(value, Decimal(_HOUR_US)), Decimal(worked)))
