@@ -28,7 +28,15 @@ class Kept(Struct, frozen=True):
     readings: Readings
     today: date
     read_at: float
+    version: int
     cells: SubjectCells
+
+
+class Found(Struct, frozen=True):
+    """Cells and histories by rep id; a history is the same object for as long as nothing in it changed."""
+
+    cells: Mapping[str, SubjectCells]
+    histories: Mapping[str, SubjectCells]
 
 
 class Histories:
@@ -39,10 +47,8 @@ class Histories:
         self._monotonic = monotonic
         self._kept: OrderedDict[tuple[str, str], Kept] = OrderedDict()
 
-    async def read(
-        self, readings: Readings, wanted: Mapping[str, CellQuery], today: Mapping[str, date]
-    ) -> dict[str, SubjectCells]:
-        """The wanted cells with each rep's history among them: one round trip, two where a known one has changed.
+    async def read(self, readings: Readings, wanted: Mapping[str, CellQuery], today: Mapping[str, date]) -> Found:
+        """The wanted cells and each rep's history: one round trip, two where a known one has changed.
 
         Raises: TransientError.
         """
@@ -57,14 +63,15 @@ class Histories:
         changed = {
             rep: queries[today[rep]]
             for rep, kept in known.items()
-            if kept.cells.version != cells[rep].version and asked_at - kept.read_at > STALE_SECONDS
+            if kept.version != cells[rep].version and asked_at - kept.read_at > STALE_SECONDS
         }
         if changed:
             fresh |= await self._scoreboard.read(tenant, changed)
         for rep, found in fresh.items():
-            self._keep((tenant, rep), Kept(readings, today[rep], asked_at, _only(found, queries[today[rep]])))
-            known[rep] = self._kept[tenant, rep]
-        return {rep: _joined(cells[rep], known[rep].cells) for rep in wanted}
+            history = _unless_equal(_only(found, queries[today[rep]]), known.get(rep))
+            known[rep] = Kept(readings, today[rep], asked_at, found.version, history)
+            self._keep((tenant, rep), known[rep])
+        return Found(cells, {rep: known[rep].cells for rep in wanted})
 
     def _known(self, readings: Readings, rep: str, today: date) -> Kept | None:
         kept = self._kept.get((readings.tenant.id, rep))
@@ -73,7 +80,7 @@ class Histories:
     def _keep(self, place: tuple[str, str], kept: Kept) -> None:
         self._kept[place] = kept
         self._kept.move_to_end(place)
-        while len(self._kept) > max(MOST_REPS, 1):
+        while len(self._kept) > MOST_REPS:
             self._kept.popitem(last=False)
 
 
@@ -83,12 +90,12 @@ def _only(cells: SubjectCells, query: CellQuery) -> SubjectCells:
         for name, cell in cells.cells.items()
         if name in query.cells
     }
-    return SubjectCells(cells.version, days, {k: values for k, values in cells.values.items() if k in query.values})
+    return SubjectCells(0, days, {k: values for k, values in cells.values.items() if k in query.values})
 
 
-def _joined(now: SubjectCells, history: SubjectCells) -> SubjectCells:
-    """What was read now goes before what was known."""
-    return SubjectCells(now.version, {**history.cells, **now.cells}, {**history.values, **now.values})
+def _unless_equal(history: SubjectCells, kept: Kept | None) -> SubjectCells:
+    """The object that is known already where nothing in it changed: what was worked out from it still holds."""
+    return kept.cells if kept is not None and kept.cells == history else history
 
 
 @lru_cache(maxsize=65_536)

@@ -12,9 +12,9 @@ from services.api.domain.pipeline import PipelineState, is_measurable
 from services.api.domain.refusals import Forbidden, UnknownKpi, UnknownRep, UnknownTeam
 from services.api.domain.standings import Place, Ranking, ranked
 from services.api.domain.viewers import Sight, Verdict, Viewer, sight
-from services.api.histories import Histories
+from services.api.histories import Found, Histories
 from services.api.ports import Configured, Pipeline, Scoreboard
-from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.cells import CellQuery
 from shared.domain.clock import Clock
 from shared.domain.instants import Micros
 from shared.domain.kpis import Kpi
@@ -155,19 +155,21 @@ class Queries:
         parts = view.readings.query_team(team.id, kpis, period, now=view.moment.now, org=org)
         seen = [rep for rep in view.sight.reps() if rep.id in parts] if members else []
         wider = {rep.id: view.readings.query_rep(kpis, period) for rep in seen}
-        cells = await self._read(view, {rep: own | wider.get(rep, CellQuery()) for rep, own in parts.items()})
-        found = view.readings.of_team(team, kpis, period, cells, moment=view.moment, org=org, histories=cells)
-        return [*found, *_each(view, seen, kpis, period, cells)]
+        read = await self._read(view, {rep: own | wider.get(rep, CellQuery()) for rep, own in parts.items()})
+        found = view.readings.of_team(
+            team, kpis, period, read.cells, moment=view.moment, org=org, histories=read.histories
+        )
+        return [*found, *_each(view, seen, kpis, period, read)]
 
     async def reps_readings(
         self, view: View, reps: Sequence[Rep], kpis: Sequence[Kpi], period: Period
     ) -> list[Reading]:
         """Readings of several reps in one period, in one round trip."""
         query = view.readings.query_rep(kpis, period)
-        cells = await self._read(view, {rep.id: query for rep in reps})
-        return _each(view, reps, kpis, period, cells)
+        read = await self._read(view, {rep.id: query for rep in reps})
+        return _each(view, reps, kpis, period, read)
 
-    async def _read(self, view: View, wanted: dict[str, CellQuery]) -> dict[str, SubjectCells]:
+    async def _read(self, view: View, wanted: dict[str, CellQuery]) -> Found:
         """Cells with the history that decides what is unreachable, each rep's by her own calendar."""
         reps = view.tenant.organisation.reps
         today = {rep: local_day(view.moment.now, reps[rep].zone) for rep in wanted}
@@ -185,13 +187,13 @@ class Queries:
         return reps
 
 
-def _each(
-    view: View, reps: Iterable[Rep], kpis: Sequence[Kpi], period: Period, cells: dict[str, SubjectCells]
-) -> list[Reading]:
+def _each(view: View, reps: Iterable[Rep], kpis: Sequence[Kpi], period: Period, read: Found) -> list[Reading]:
     return [
         reading
         for rep in reps
-        for reading in view.readings.of_rep(rep, kpis, period, cells[rep.id], moment=view.moment, history=cells[rep.id])
+        for reading in view.readings.of_rep(
+            rep, kpis, period, read.cells[rep.id], moment=view.moment, history=read.histories[rep.id]
+        )
     ]
 
 

@@ -57,7 +57,7 @@ class FixedConfiguration:
         self.deployment = Deployment({t.id: t for t in tenants}, {}, {}, keys)
         self.version = "v1"
         self.problem: str | None = None
-        self._readings = {t.id: Readings(t) for t in tenants}
+        self._readings = {t.id: Readings(t, keeps_histories=True) for t in tenants}
 
     def allow(self, *keys: AccessKey) -> None:
         self.deployment = replace(self.deployment, keys=keys)

@@ -49,7 +49,7 @@ class LiveConfiguration:
     def readings(self, tenant: Tenant) -> Readings:
         """The tenant's readings, compiled once a configuration."""
         if tenant.id not in self._readings:
-            self._readings[tenant.id] = Readings(tenant)
+            self._readings[tenant.id] = Readings(tenant, keeps_histories=True)
         return self._readings[tenant.id]
 
     async def watch(self) -> None:

@@ -39,7 +39,7 @@ class World:
 
     async def yesterday(self) -> int:
         found = await self.histories.read(self.readings, {"ana": NOW_ONLY}, {"ana": TODAY})
-        return found["ana"].cells[YESTERDAY]["calls"].count
+        return found.histories["ana"].cells[YESTERDAY]["calls"].count
 
 
 async def test_a_history_comes_with_the_first_answer_in_one_round_trip() -> None:
