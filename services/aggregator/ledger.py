@@ -125,12 +125,12 @@ class Ledger:
                 poison.append(_poison(chunk, position, PoisonReason.UNDECODABLE, str(error)))
                 continue
             tenant = change.tenant
-            reason = _unusable(change)
-            if reason is None and tenant not in known and self._attribution(tenant) is None:
-                reason = PoisonReason.UNKNOWN_TENANT
-            if reason is not None:
-                poison.append(_poison(chunk, position, reason, change.key))
-                continue
+            received_at = change.received_at
+            if tenant not in known or change.times or not EARLIEST_AT <= change.occurred_at < received_at <= LATEST_AT:
+                reason = self._unusable(change)
+                if reason is not None:
+                    poison.append(_poison(chunk, position, reason, change.key))
+                    continue
             source = f"{tenant}/{change.source}"
             key = f"{source}/{change.record_type}/{change.record}"
             events = by_key.get(key)
@@ -138,12 +138,16 @@ class Ledger:
                 by_key[key] = [(position, change)]
             else:
                 events.append((position, change))
-            received_at = change.received_at
             if received_at > sources.get(source, -1):
                 sources[source] = received_at
             if received_at < first_received_at or not first_received_at:
                 first_received_at = received_at
         return _Sorted(by_key, sources, poison, first_received_at, max(sources.values(), default=0))
+
+    def _unusable(self, change: RecordChange) -> PoisonReason | None:
+        if not _in_range(change.occurred_at, change.received_at, *change.times.values()):
+            return PoisonReason.IMPOSSIBLE_TIME
+        return PoisonReason.UNKNOWN_TENANT if self._attribution(change.tenant) is None else None
 
 
 class _Folding:
@@ -214,12 +218,8 @@ class _Folding:
         self.changes += 1
 
 
-def _unusable(change: RecordChange) -> PoisonReason | None:
-    if not EARLIEST_AT <= change.occurred_at <= LATEST_AT or not 0 <= change.received_at <= LATEST_AT:
-        return PoisonReason.IMPOSSIBLE_TIME
-    if change.times and not all(EARLIEST_AT <= at <= LATEST_AT for at in change.times.values()):
-        return PoisonReason.IMPOSSIBLE_TIME
-    return None
+def _in_range(*instants: Micros) -> bool:
+    return min(instants) >= EARLIEST_AT and max(instants) <= LATEST_AT
 
 
 def _poison(chunk: Chunk, position: int, reason: PoisonReason, detail: str) -> Poison:

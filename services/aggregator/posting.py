@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -60,6 +60,19 @@ def _take(batch: FactBatch, pages: dict[PageRef, dict[str, PageEntry]]) -> None:
             entries[change.id] = change.entry
 
 
+def _superseding(
+    entries: Mapping[str, PageEntry], held: Sequence[bytes | None]
+) -> Iterator[tuple[str, PageEntry, Fact | None]]:
+    """Entries with a greater revision than what the page holds, each with the fact that it replaces."""
+    for (fact_id, entry), packed in zip(entries.items(), held, strict=True):
+        if packed is None:
+            yield fact_id, entry, None
+            continue
+        known = decode_entry(packed)
+        if known.revision < entry.revision:
+            yield fact_id, entry, known.fact
+
+
 class Posting:
     """Turns staged entries into what the store commits.
 
@@ -76,18 +89,18 @@ class Posting:
         """Replaces a page's entries by those with a greater revision and counts the difference."""
         sheet = self._sheets[ref[:2]]
         writing: dict[str, bytes] = {}
-        for (fact_id, entry), packed in zip(entries.items(), held, strict=True):
-            new, old = entry.fact, None
-            if packed is not None:
-                known = decode_entry(packed)
-                if known.revision >= entry.revision:
-                    continue
-                old = known.fact
+        fresh: list[Fact] = []
+        for fact_id, entry, old in _superseding(entries, held):
+            new = entry.fact
             writing[fact_id] = encode_entry(entry)
             if sheet is None:
                 self._park(ref, (new is not None) - (old is not None))
+            elif old is None and new is not None and new.kind not in sheet.money_kinds:
+                fresh.append(new)  # nearly always; counted together below
             elif old != new:
-                self._count((*ref, fact_id), sheet, old, new)
+                self._replace((*ref, fact_id), sheet, old, new)
+        if fresh and sheet is not None:
+            sheet.count(fresh, 1)
         if writing:
             self._commit.pages[ref] = writing
             self.written += len(writing)
@@ -103,11 +116,11 @@ class Posting:
     def _money(sheet: Sheet, fact: Fact | None) -> str | None:
         return sheet.unconverted(fact) if fact is not None and fact.kind in sheet.money_kinds else None
 
-    def _count(self, place: FactRef, sheet: Sheet, old: Fact | None, new: Fact | None) -> None:
+    def _replace(self, place: FactRef, sheet: Sheet, old: Fact | None, new: Fact | None) -> None:
         if old is not None:
-            sheet.count(old, -1)
+            sheet.count((old,), -1)
         if new is not None:
-            sheet.count(new, 1)
+            sheet.count((new,), 1)
         before, now = self._money(sheet, old), self._money(sheet, new)
         if before != now:
             self._commit.unconverted["/".join(place)] = now

@@ -105,8 +105,8 @@ def compile_filter(conditions: tuple[Condition, ...]) -> Filter | None:
     return lambda fields: all(test(fields) for test in tests)
 
 
-def value_text(value: Scalar) -> str | None:
-    """The text by which distinct compares values; None for what does not count."""
+def value_text(value: str | bool) -> str:  # noqa: FBT001 - a field's value
+    """The text by which distinct compares values."""
     return ("true" if value else "false") if isinstance(value, bool) else value
 
 
@@ -151,7 +151,8 @@ def _amount(kpi: Kpi, currencies: Currencies) -> Amount:
 
 
 def _currency(fact: Fact) -> str | None:
-    return value_text(fact.fields.get("currency"))
+    currency = fact.fields.get("currency")
+    return None if currency is None else value_text(currency)
 
 
 def _compile_condition(condition: Condition) -> Filter:

@@ -58,12 +58,13 @@ class Tallied(Struct, gc=False):
             if holds is not None and not holds(fields):
                 continue
             if distinct is not None:
-                value = value_text(fields.get(distinct))
+                value = fields.get(distinct)
                 if value is not None:
+                    text = value if value.__class__ is str else value_text(value)
                     deltas = self.values.get(definition)
                     if deltas is None:
                         deltas = self.values[definition] = {}
-                    deltas[value] = deltas.get(value, 0) + sign
+                    deltas[text] = deltas.get(text, 0) + sign
                 continue
             if amount is not None:
                 found = amount(fact, day)
@@ -100,22 +101,24 @@ class Sheet:
         self.is_changed = False
         self.money_kinds = plan.money_kinds
 
-    def count(self, fact: Fact, sign: int) -> None:
-        """Counts a fact in (sign 1) or out again (-1), in its local day or in what holds now."""
+    def count(self, facts: Iterable[Fact], sign: int) -> None:
+        """Counts facts in (sign 1) or out again (-1), each in its local day or in what holds now."""
         self.is_changed = True
-        kind = self._plan.kinds.get(fact.kind)
-        if kind is None:
-            return
-        day = local_day(fact.at, self._zone)
-        if kind.daily:
-            tallied = self._days.get(day)
-            if tallied is None:
-                tallied = self._days[day] = Tallied.empty()
-            tallied.count(kind.daily, fact, sign=sign, day=day)
-        if kind.present:
-            if self._present is None:
-                self._present = Tallied.empty()
-            self._present.count(kind.present, fact, sign=sign, day=day)
+        kinds, zone, days = self._plan.kinds, self._zone, self._days
+        for fact in facts:
+            kind = kinds.get(fact.kind)
+            if kind is None:
+                continue
+            day = local_day(fact.at, zone)
+            if kind.daily:
+                tallied = days.get(day)
+                if tallied is None:
+                    tallied = days[day] = Tallied.empty()
+                tallied.count(kind.daily, fact, sign=sign, day=day)
+            if kind.present:
+                if self._present is None:
+                    self._present = Tallied.empty()
+                self._present.count(kind.present, fact, sign=sign, day=day)
 
     def unconverted(self, fact: Fact) -> str | None:
         """The currency for want of whose rate an amount of the fact is in no sum."""
@@ -149,8 +152,7 @@ class Folded(Struct):
 def fold(plan: Plan, zone: str, facts: Iterable[Fact]) -> Folded:
     """The cells of a rep who has exactly these facts: what the cells kept by differences have to equal."""
     sheet = Sheet(plan, zone)
-    for fact in facts:
-        sheet.count(fact, 1)
+    sheet.count(facts, 1)
     folded = Folded({}, {})
     for name, tallied in sheet.cells():
         folded.take(name, tallied)

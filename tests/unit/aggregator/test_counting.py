@@ -54,7 +54,7 @@ def test_a_missing_field_is_like_null() -> None:
 
 
 def test_distinct_compares_the_text_of_values() -> None:
-    assert [value_text(value) for value in ("a", True, None)] == ["a", "true", None]
+    assert [value_text(value) for value in ("a", True, False)] == ["a", "true", "false"]
 
 
 def test_an_amount_is_converted_at_the_rate_of_its_local_day() -> None:
