@@ -78,6 +78,11 @@ class Evaluator:
         self._changed.setdefault(tenant, {}).setdefault(rep, at)
         self._heard.set()
 
+    def judge_all(self) -> None:
+        """The next tick judges everybody, as after a start."""
+        for floor in self._floors.values():
+            floor.sweep_at = 0
+
     async def run(self, tick_seconds: float) -> None:
         """Until it is cancelled. What is away is waited for: the next tick judges everybody anew."""
         loop = asyncio.get_running_loop()
@@ -91,7 +96,7 @@ class Evaluator:
             except TransientError as error:
                 self._metrics.dependency_failed(error.reason)
                 log.warning("judging_postponed", reason=error.reason, error=str(error))
-                self._sweep_all()
+                self.judge_all()
                 next_tick = loop.time() + tick_seconds
             await self._wait(next_tick - loop.time())
 
@@ -187,10 +192,6 @@ class Evaluator:
             self._metrics.judgement_failed()
             log.warning("judgement_failed", dedup_key=watch.dedup_key, error=repr(error))
             return None
-
-    def _sweep_all(self) -> None:
-        for floor in self._floors.values():
-            floor.sweep_at = 0
 
     async def _wait(self, seconds: float) -> None:
         """Until something was heard, or the next tick is due."""

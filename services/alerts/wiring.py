@@ -101,7 +101,7 @@ async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) 
 
         edits = ConfigurationEdits(settings.config_dir, environment, taken=taken, metrics=metrics)
         edits.begin()
-        listener = UpdatesListener(settings.kafka, heard, metrics)
+        listener = UpdatesListener(settings.kafka, heard, connected=evaluator.judge_all, metrics=metrics)
         _register(health, redis, listener)
         stack.push_async_callback(lease.release)
         work = (evaluator.run(settings.judging.tick.total_seconds()), topic.run(), listener.run(), edits.run())

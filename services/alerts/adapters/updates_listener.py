@@ -21,15 +21,24 @@ from shared.settings import KafkaSettings
 
 PAUSE_SECONDS = 1.0
 POLL_MS = 1000
+LEADERS_SECONDS = 0.1
 log = structlog.get_logger()
 
 
 class UpdatesListener:
-    """Hands each update to ``heard``."""
+    """Hands each update to ``heard``; ``connected`` is called when listening begins anew: who knows what was missed."""
 
-    def __init__(self, settings: KafkaSettings, heard: Callable[[RepUpdated], None], metrics: AlertsMetrics) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        heard: Callable[[RepUpdated], None],
+        *,
+        connected: Callable[[], None],
+        metrics: AlertsMetrics,
+    ) -> None:
         self._settings = settings
         self._heard = heard
+        self._connected = connected
         self._metrics = metrics
         self._listening = False
 
@@ -61,7 +70,9 @@ class UpdatesListener:
         )
         await consumer.start()
         try:
+            await _find_the_end(consumer)
             self._listening = True
+            self._connected()
             while True:
                 for messages in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     for message in messages:
@@ -77,3 +88,10 @@ class UpdatesListener:
         except MsgspecError as error:
             self._metrics.dependency_failed("unreadable_update")
             log.warning("update_unreadable", error=str(error))
+
+
+async def _find_the_end(consumer: AIOKafkaConsumer) -> None:
+    """Returns when every partition has its position: what is produced from then on is heard."""
+    while not consumer.assignment():  # noqa: ASYNC110 - aiokafka tells nobody when a new topic has its leaders
+        await asyncio.sleep(LEADERS_SECONDS)
+    await asyncio.gather(*(consumer.position(partition) for partition in consumer.assignment()))

@@ -111,10 +111,18 @@ class Service:
 
 
 @pytest.fixture
+def broker(request: pytest.FixtureRequest) -> str:
+    """The embedded broker, or a real one where a test asks for it."""
+    if getattr(request, "param", "embedded") == "embedded":
+        return str(request.getfixturevalue("embedded_kafka"))
+    return str(request.getfixturevalue("kafka").bootstrap)
+
+
+@pytest.fixture
 async def service(
-    processes: Processes, tmp_path: Path, redis_server: RealRedis, embedded_kafka: str, receiver: WebhookReceiver
+    processes: Processes, tmp_path: Path, redis_server: RealRedis, broker: str, receiver: WebhookReceiver
 ) -> AsyncIterator[Service]:
-    service = Service(processes, tmp_path, redis_url=redis_server.url, kafka=embedded_kafka, hook=receiver.url)
+    service = Service(processes, tmp_path, redis_url=redis_server.url, kafka=broker, hook=receiver.url)
     await service.board.lay_out()
     await service.calls("ana", 20)
     await service.calls("ben", 20)
@@ -143,6 +151,17 @@ async def test_a_notification_is_signed_and_says_who_and_what(service: Service, 
     assert (sent.json["notification_id"], sent.json["state"], sent.json["receiver"]) == (sent.id, "firing", "ops")
     assert (alert["rule"], alert["subject"]) == ("calls-low", {"rep": "ana", "name": "Ana Ruiz", "team": "sdr"})
     assert (alert["reason"], alert["reading"]["value"]) == ("value 3 is below 10", 3)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("broker", ["real"], indirect=True)
+async def test_on_a_real_kafka_an_update_is_judged_and_its_episode_published(service: Service, broker: str) -> None:
+    await service.start()
+    await service.changed("ana", 3)
+    await eventually(service.firing, equals={"ana"})
+    (known,) = await service.reader.open("acme")
+    key = f"acme/{known.id}".encode()
+    assert read_all(broker, ALERTS_EPISODES, until=lambda found: any(each.key() == key for each in found))
 
 
 async def test_a_recovery_is_announced_too(service: Service, receiver: WebhookReceiver) -> None:
