@@ -33,6 +33,17 @@ RELOAD_INTERVAL = timedelta(seconds=1)
 log = structlog.get_logger()
 
 
+class ConfigurationState:
+    """What /readyz says of the configuration. An invalid edit does not make the service unready: it runs on."""
+
+    def __init__(self) -> None:
+        self.valid = True
+
+    async def state(self) -> str:
+        """A short word."""
+        return "valid" if self.valid else "the last edit is invalid; the one before it runs"
+
+
 class Ingest(Struct, frozen=True):
     """The service's parts that its process drives."""
 
@@ -40,6 +51,7 @@ class Ingest(Struct, frozen=True):
     intake: Intake
     metrics: IngestMetrics
     health: Health
+    configuration: ConfigurationState
 
 
 def build_ingest(event_log: EventLog, clock: Clock, *, registry: CollectorRegistry) -> Ingest:
@@ -47,8 +59,10 @@ def build_ingest(event_log: EventLog, clock: Clock, *, registry: CollectorRegist
     metrics = IngestMetrics(registry)
     health = Health()
     intake = Intake(providers=PROVIDERS, log=event_log, clock=clock, metrics=metrics, new_delivery_id=new_delivery_id)
+    configuration = ConfigurationState()
+    health.check("configuration", configuration.state)
     operations = {route.path: route.app for route in operations_routes(health, registry)}
-    return Ingest(WebhookApp(intake, metrics, operations), intake, metrics, health)
+    return Ingest(WebhookApp(intake, metrics, operations), intake, metrics, health, configuration)
 
 
 @asynccontextmanager
@@ -78,8 +92,8 @@ async def run(settings: IngestSettings) -> None:
 async def reload(ingest: Ingest, settings: IngestSettings, *, since: str) -> None:
     """Follows the configuration's edits; an invalid one leaves everything as it is."""
     async for found in watch(settings.config_dir, os.environ, RELOAD_INTERVAL, since=since):
-        valid = isinstance(found, Deployment)
-        ingest.metrics.config_valid(valid=valid)
+        ingest.configuration.valid = isinstance(found, Deployment)
+        ingest.metrics.config_valid(valid=ingest.configuration.valid)
         if isinstance(found, Deployment):
             ingest.intake.configure(found.sources)
             log.info("configuration_reloaded", sources=sorted(found.sources))

@@ -113,6 +113,7 @@ async def test_an_invalid_edit_keeps_the_old_sources_and_is_told(
     (configuration / "sources.yaml").write_text("sources: 5\n")
     await eventually(lambda: "pacer_config_valid 0.0" in http.get("/metrics").text)
     assert http.post(PATH, json=event(), headers=AUTHORIZED).status_code == 202
+    assert "invalid" in http.get("/readyz").json()["dependencies"]["configuration"]["state"]
 
 
 async def test_a_configuration_that_is_wrong_from_the_start_ends_it(
