@@ -1,17 +1,12 @@
-"""The aggregator's ports in memory, fenced like the real ones, and a floor that runs both stages on them."""
+"""The aggregator's ports in memory, fenced like the real ones."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from services.aggregator.domain.counting import compile_plan
-from services.aggregator.domain.pages import fold
-from services.aggregator.ledger import Ledger
 from services.aggregator.ports import (
-    Chunk,
     Fenced,
-    Handled,
     LedgerCommit,
     PageRef,
     Poison,
@@ -21,16 +16,13 @@ from services.aggregator.ports import (
     ScoreboardWanted,
     ValuesRef,
 )
-from services.aggregator.scoreboard import Scoreboard
 from shared.contracts.messages import decode_cell, decode_entry
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import SubjectCells
-from shared.domain.changes import RecordChange
 from shared.domain.facts import Fact
 from shared.domain.instants import Micros
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
-from tests.support.changes import on_the_log
 
 
 class Fence:
@@ -207,70 +199,6 @@ class ListUpdates:
     def changed(self, partition: int, reps: Collection[RepRef], received_at: Micros) -> None:  # noqa: ARG002 - the port's
         """See the port."""
         self.told.extend(reps)
-
-
-class InMemoryFloor:
-    """Both stages on fakes: changes in by ``take``, facts and cells out of ``scoreboard_store``."""
-
-    def __init__(self, tenant: Tenant, partitions: int = 3) -> None:
-        self.tenant = tenant
-        self.ledger_store = InMemoryLedgerStore()
-        self.scoreboard_store = InMemoryScoreboardStore()
-        self.publisher = CollectingPublisher(partitions)
-        self.quarantine = ListQuarantine()
-        self.updates = ListUpdates()
-        self.catalogue = FixedCatalogue(tenant)
-        self.log: list[bytes] = []
-        self.ledger = Ledger(self.ledger_store, self.publisher, quarantine=self.quarantine, catalogue=self.catalogue)
-        self.scoreboard = Scoreboard(
-            self.scoreboard_store, self.updates, quarantine=self.quarantine, catalogue=self.catalogue
-        )
-
-    async def take(self, changes: Iterable[RecordChange], sizes: Sequence[int] = ()) -> list[Handled]:
-        """Appends to the log and works it off in chunks of the given sizes, the last one as often as needed."""
-        self.log += on_the_log(list(changes))
-        handled = []
-        remaining = list(sizes)
-        while (start := self.ledger_store.fence.offsets[0]) < len(self.log):
-            size = remaining.pop(0) if remaining else len(self.log) - start
-            handled.append(await self.try_chunk(start, size))
-            await self.score()
-        return handled
-
-    async def try_chunk(self, start: int, size: int) -> Handled:
-        """One chunk of the ledger."""
-        return await self.ledger.handle(Chunk(0, start, self.log[start : start + size]))
-
-    async def crash_in_chunk(self, start: int, size: int) -> None:
-        """Publishes a chunk's facts and dies before the commit."""
-        self.ledger_store.lost_commits = 1
-        try:
-            await self.try_chunk(start, size)
-        except TransientError:
-            return
-        raise AssertionError("the commit was to be lost")
-
-    async def score(self, size: int = 1000) -> None:
-        """Works off what was published, in chunks."""
-        for partition, log in self.publisher.logs.items():
-            while (start := self.scoreboard_store.fence.offsets[partition]) < len(log):
-                await self.scoreboard.handle(Chunk(partition, start, log[start : start + size]))
-
-    def folded(
-        self,
-    ) -> tuple[dict[tuple[str, str], dict[str, Accumulator]], dict[tuple[str, str, str], dict[str, int]]]:
-        """What cells and distinct values have to be, folded from the pages."""
-        plan = compile_plan(self.tenant)
-        by_rep: dict[str, list[Fact]] = defaultdict(list)
-        for (subject, _, _), fact in self.scoreboard_store.facts(self.tenant.id).items():
-            by_rep[subject].append(fact)
-        cells: dict[tuple[str, str], dict[str, Accumulator]] = {}
-        values: dict[tuple[str, str, str], dict[str, int]] = {}
-        for rep in self.tenant.organisation.reps.values():
-            folded = fold(plan, rep.zone, by_rep[rep.id])
-            cells.update({(rep.id, name): cell for name, cell in folded.cells.items() if cell})
-            values.update({(rep.id, *ref): found for ref, found in folded.values.items()})
-        return cells, values
 
 
 def _write(target: dict[str, object] | dict[str, bytes] | dict[str, str], changes: Mapping[str, object]) -> None:

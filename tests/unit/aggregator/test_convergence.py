@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.domain.accumulators import Accumulator
 from shared.domain.facts import Fact
-from tests.support.aggregator_fakes import InMemoryFloor
+from tests.support.aggregator_stages import InMemoryFloor
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.changes import on_the_log
 from tests.support.floor_events import as_change, deliveries, events

@@ -11,7 +11,7 @@ from shared.contracts.messages import decode_batch
 from shared.domain.facts import FactKind, Revision
 from shared.domain.tenant import Credit
 from shared.errors import TransientError
-from tests.support.aggregator_fakes import InMemoryFloor
+from tests.support.aggregator_stages import InMemoryFloor
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.changes import HOUR_US, T0, call, change, deal, on_the_log
 

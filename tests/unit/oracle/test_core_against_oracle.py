@@ -15,7 +15,7 @@ from shared.domain.cells import STATE_CELL, SubjectCells, covering_cells, distin
 from shared.domain.instants import parse
 from shared.domain.kpis import Aggregate
 from shared.domain.periods import PeriodRules, local_day
-from tests.support.aggregator_fakes import InMemoryFloor
+from tests.support.aggregator_stages import InMemoryFloor
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.floor_events import LONG_PERIODS, NOW, PERIODS, PLAIN, as_change, deliveries
 from tests.support.oracle import Oracle, as_fraction
