@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from cli.demo import demo_environment
 from cli.simulate.demo_tenant import write_demo_config
 from cli.up.child import Child
 from cli.up.free_ports import free_ports
@@ -26,6 +26,8 @@ from shared.adapters.system_clock import SystemClock
 PROJECT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 PARTITIONS = 8
+NOBODY = "http://127.0.0.1:9/alerts"
+"""Alerts of a benchmark go nowhere."""
 
 
 class Stand:
@@ -50,7 +52,7 @@ class Stand:
         self.bootstrap = kafka.bootstrap
         self.redis_port = free_ports(1)[0]
         self.start("redis", ["redis-server", "--port", str(self.redis_port), "--save", "", "--appendonly", "no"])
-        made = {name: secrets.token_hex(16) for name in missing_variables(self.config, {})}
+        made = demo_environment(missing_variables(self.config, {}), NOBODY)
         self.environment = {
             **os.environ,
             **made,
