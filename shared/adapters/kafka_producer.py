@@ -25,8 +25,8 @@ async def open_producer(
         linger_ms=int(linger.total_seconds() * 1000),
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         await producer.stop()
