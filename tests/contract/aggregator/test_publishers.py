@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from confluent_kafka import Message
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
@@ -66,10 +67,10 @@ async def change(redis: Redis, rep: str, start: int) -> None:
 
 
 def published(bootstrap: str, rep: str) -> list[RepUpdated]:
-    def found(messages: list[object]) -> list[RepUpdated]:
-        return [update for update in (decode_update(m.value()) for m in messages) if update.rep == rep]  # type: ignore[attr-defined]
+    def of_rep(messages: list[Message]) -> list[RepUpdated]:
+        return [update for update in (decode_update(m.value()) for m in messages) if update.rep == rep]
 
-    return found(list(read_all(bootstrap, KPI_UPDATES, until=lambda messages: bool(found(list(messages))))))
+    return of_rep(read_all(bootstrap, KPI_UPDATES, until=lambda messages: bool(of_rep(messages))))
 
 
 async def test_a_changed_rep_is_published_with_her_version(
@@ -79,6 +80,7 @@ async def test_a_changed_rep_is_published_with_her_version(
 ) -> None:
     await change(redis, "ana", 0)
     updates.changed(0, {("acme", "ana")}, 17)
+    await eventually(lambda: redis.scard(keys.changed_key(TAG)), equals=0)
     (update,) = await asyncio.to_thread(published, embedded_kafka, "ana")
     assert (update.tenant, update.version, update.received_at) == ("acme", 1, 17)
 
@@ -96,6 +98,7 @@ async def test_what_a_crashed_owner_left_is_published(
 ) -> None:
     await change(redis, "cem", 0)
     updates.look_at([0])
+    await eventually(lambda: redis.scard(keys.changed_key(TAG)), equals=0)
     assert await asyncio.to_thread(published, embedded_kafka, "cem")
 
 
