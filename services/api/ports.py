@@ -66,6 +66,14 @@ class Episodes(Protocol):
         ...
 
 
+class EpisodeChanges(Protocol):
+    """What people do about alerts."""
+
+    async def acted(self, episode: Episode, *, prior: Episode, now: Micros) -> bool:
+        """Stores the change; False when somebody else was first. Raises: TransientError."""
+        ...
+
+
 class Configured(Protocol):
     """The configuration in force; it changes under a running service."""
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from services.api.adapters.episode_changes import RedisEpisodeChanges
 from services.api.adapters.fact_pages import RedisPages
 from services.api.adapters.http.answers import encode
 from services.api.adapters.http.app import Parts, create_app
@@ -24,6 +25,7 @@ from services.api.adapters.live_configuration import LiveConfiguration
 from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
 from services.api.adapters.stream_listener import StreamListener
+from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
 from services.api.kpi_series import KpiSeries
 from services.api.live_readings import LiveReadings
@@ -34,6 +36,7 @@ from services.api.receipts_query import ReceiptsQuery
 from services.api.settings import DEFAULT_PORT, ApiSettings
 from services.api.stream import Hub
 from shared.adapters.episode_reader import EpisodeReader
+from shared.adapters.episode_writer import EpisodeWriter
 from shared.adapters.redis_client import open_redis
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.adapters.system_clock import SystemClock
@@ -74,12 +77,15 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         hub = _hub(settings, metrics)
         live, status = LiveReadings(configured, queries, hub, encode), LiveStatus(configured, queries, hub, encode)
         follower = ChangeFollower(settings.kafka, StreamListener(hub, live, settings.board_url))
+        alerts = AlertsQuery(configured, EpisodeReader(redis), clock)
+        changes = RedisEpisodeChanges(EpisodeWriter(redis))
         app = create_app(
             Parts(
                 configured=configured,
                 queries=queries,
                 receipts=ReceiptsQuery(queries, RedisPages(redis, scoreboard)),
-                alerts=AlertsQuery(configured, EpisodeReader(redis), clock),
+                alerts=alerts,
+                actions=AlertActions(alerts, changes, configured, clock),
                 pipeline=pipeline,
                 clock=clock,
                 hub=hub,

@@ -13,12 +13,13 @@ from prometheus_client import CollectorRegistry
 
 from services.api.adapters.http.answers import encode
 from services.api.adapters.http.app import Parts
+from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
 from services.api.domain.pipeline import Parked, PipelineState
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.metrics import ApiMetrics
-from services.api.ports import Episodes, Pages, Pipeline, Scoreboard
+from services.api.ports import Pages, Pipeline, Scoreboard
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.settings import StreamSettings
@@ -112,6 +113,11 @@ class KnownEpisodes:
     async def episodes(self, tenant: str, since: Micros) -> list[Episode]:
         return [e for e in self.known if e.tenant == tenant and (e.is_open or e.changed_at >= since)]
 
+    async def acted(self, episode: Episode, *, prior: Episode, now: Micros) -> bool:
+        assert now >= prior.changed_at
+        self.known = tuple(episode if e is prior else e for e in self.known)
+        return prior not in self.known
+
     async def episode(self, tenant: str, episode_id: str) -> Episode | None:
         return next((e for e in self.known if (e.tenant, e.id) == (tenant, episode_id)), None)
 
@@ -122,7 +128,7 @@ def parts(
     scoreboard: Scoreboard | None = None,
     pipeline: Pipeline | None = None,
     pages: Pages | None = None,
-    episodes: Episodes | None = None,
+    episodes: KnownEpisodes | None = None,
     clock: Clock | None = None,
     bounds: StreamSettings | None = None,
 ) -> Parts:
@@ -130,13 +136,16 @@ def parts(
     bounds = bounds or StreamSettings()
     clock, pipeline = clock or TurnedClock(), pipeline or KnownPipeline()
     queries = Queries(configured, scoreboard or KnownCells(), pipeline, clock)
+    episodes = episodes or KnownEpisodes()
+    alerts = AlertsQuery(configured, episodes, clock)
     metrics = ApiMetrics(CollectorRegistry())
     hub = Hub(epoch="e1", ring=bounds.ring, backlog=bounds.backlog, most=bounds.clients, metrics=metrics)
     return Parts(
         configured=configured,
         queries=queries,
         receipts=ReceiptsQuery(queries, pages or KnownPages()),
-        alerts=AlertsQuery(configured, episodes or KnownEpisodes(), clock),
+        alerts=alerts,
+        actions=AlertActions(alerts, episodes, configured, clock),
         pipeline=pipeline,
         clock=clock,
         hub=hub,

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from msgspec import Struct
 
 from services.api.adapters.http import (
+    action_routes,
     overview_routes,
     pages,
     problems,
@@ -13,6 +14,7 @@ from services.api.adapters.http import (
     receipts_routes,
     stream_routes,
 )
+from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
@@ -30,6 +32,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     queries: Queries
     receipts: ReceiptsQuery
     alerts: AlertsQuery
+    actions: AlertActions
     pipeline: Pipeline
     clock: Clock
     hub: Hub
@@ -42,6 +45,6 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPI(title="Pacer", version="1", description="Live, exact sales KPIs.", redirect_slashes=False)
     app.state.parts = parts
     problems.install(app)
-    for routes in (readings_routes, receipts_routes, overview_routes, stream_routes, pages):
+    for routes in (readings_routes, receipts_routes, overview_routes, action_routes, stream_routes, pages):
         app.include_router(routes.router)
     return app
