@@ -114,6 +114,41 @@ class Targets:
                 return None
 
 
+class Due(Struct, frozen=True):
+    """A prorated target as working time brings it due. ``days`` in order: entry times factor, and the day's spans.
+
+    ``whole`` is the period's working time by the tenant's hours, in microseconds.
+    """
+
+    days: tuple[tuple[Decimal, tuple[tuple[Micros, Micros], ...]], ...]
+    whole: Micros
+    assigned: Decimal
+
+    def asked(self, now: Micros) -> Asked:
+        """The target, and the part of it that is due by now."""
+        target = ZERO
+        for each, spans in self.days:
+            target = CONTEXT.add(target, CONTEXT.multiply(each, length(spans)))
+        (expected,) = self.expected([now])
+        return Asked(CONTEXT.divide(target, self.whole), expected, self.assigned)
+
+    def expected(self, instants: Iterable[Micros]) -> list[Decimal]:
+        """What is due by each of some instants, the earliest first: one pass over the days for all of them."""
+        found, past, place = [], ZERO, 0
+        for instant in instants:
+            while place < len(self.days) and length_until(self.days[place][1], instant) == length(self.days[place][1]):
+                each, spans = self.days[place]
+                past = CONTEXT.add(past, CONTEXT.multiply(each, length(spans)))
+                place += 1
+            begun = past
+            for each, spans in self.days[place:]:
+                if spans and spans[0][0] >= instant:
+                    break
+                begun = CONTEXT.add(begun, CONTEXT.multiply(each, length_until(spans, instant)))
+            found.append(CONTEXT.divide(begun, self.whole))
+        return found
+
+
 def asked_of_rep(
     targets: Targets,
     calendar: Calendar,
@@ -132,20 +167,31 @@ def asked_of_rep(
     if not prorated:
         entry = targets.in_force(kpi, period.kind, rep, period.last)
         return None if entry is None else Asked(entry.value, entry.value, entry.value)
+    due = due_of_rep(targets, calendar, rep, kpi=kpi, period=period, days=days)
+    return None if due is None else due.asked(now)
+
+
+def due_of_rep(
+    targets: Targets,
+    calendar: Calendar,
+    rep: Rep,
+    *,
+    kpi: str,
+    period: Period,
+    days: Iterable[date] | None = None,
+) -> Due | None:
+    """How a rep's prorated target falls due; None where nobody set one or there is no working time."""
     whole = sum(length(calendar.whole_spans(day, rep.zone)) for day in period.days())
     wanted = period.days() if days is None else days
     in_force = [(day, entry) for day in wanted if (entry := targets.in_force(kpi, period.kind, rep, day)) is not None]
     if whole == 0 or not in_force:
         return None
-    target = expected = ZERO
-    for day, entry in in_force:
-        if rep.hired is not None and day < rep.hired:
-            continue
-        spans = calendar.present_spans(rep, day)
-        each = CONTEXT.multiply(entry.value, entry.factor(rep, day))
-        target = CONTEXT.add(target, CONTEXT.multiply(each, length(spans)))
-        expected = CONTEXT.add(expected, CONTEXT.multiply(each, length_until(spans, now)))
-    return Asked(CONTEXT.divide(target, whole), CONTEXT.divide(expected, whole), in_force[-1][1].value)
+    shares = (
+        (CONTEXT.multiply(entry.value, entry.factor(rep, day)), calendar.present_spans(rep, day))
+        for day, entry in in_force
+        if rep.hired is None or day >= rep.hired
+    )
+    return Due(tuple(shares), whole, in_force[-1][1].value)
 
 
 def asked_of_team_total(
@@ -155,6 +201,12 @@ def asked_of_team_total(
     if not prorated:
         entry = targets.team_total(kpi, period.kind, team, period.last)
         return None if entry is None else Asked(entry.value, entry.value, entry.value)
+    due = due_of_team_total(targets, calendar, team, kpi=kpi, period=period)
+    return None if due is None else due.asked(now)
+
+
+def due_of_team_total(targets: Targets, calendar: Calendar, team: str, *, kpi: str, period: Period) -> Due | None:
+    """How a team's pinned total falls due by the tenant's calendar; None without such an entry or working time."""
     days = [(day, calendar.whole_spans(day, calendar.zone)) for day in period.days()]
     whole = sum(length(spans) for _, spans in days)
     in_force = [
@@ -162,9 +214,5 @@ def asked_of_team_total(
     ]
     if whole == 0 or not in_force:
         return None
-    target = expected = ZERO
-    for day, spans, entry in in_force:
-        each = CONTEXT.multiply(entry.value, entry.factor(None, day))
-        target = CONTEXT.add(target, CONTEXT.multiply(each, length(spans)))
-        expected = CONTEXT.add(expected, CONTEXT.multiply(each, length_until(spans, now)))
-    return Asked(CONTEXT.divide(target, whole), CONTEXT.divide(expected, whole), in_force[-1][2].value)
+    shares = ((CONTEXT.multiply(entry.value, entry.factor(None, day)), spans) for day, spans, entry in in_force)
+    return Due(tuple(shares), whole, in_force[-1][2].value)
