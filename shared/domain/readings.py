@@ -152,7 +152,8 @@ class Readings:
         for rep, included in parts:
             own = cells.get(rep.id, SubjectCells())
             tally.take_tally(own.tally(covering_cells(period, included), definitions))
-            if included(local_day(moment.now, rep.zone)):
+            her_day = local_day(moment.now, rep.zone)
+            if included(her_day) and her_day in period:  # elsewhere it may be tomorrow already
                 state.take_tally(own.tally([STATE_CELL], ()))
         start, end = period.bounds(team.zone)
         today = local_day(moment.now, team.zone)

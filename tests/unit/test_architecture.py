@@ -24,7 +24,7 @@ def imports(path: Path) -> set[str]:
     return names | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
 
-@pytest.mark.parametrize("path", python_files("tests/e2e"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", list(python_files("tests/e2e")), ids=lambda path: path.name)
 def test_an_end_to_end_test_imports_nothing_of_ours(path: Path) -> None:
     assert not {name for name in imports(path) if name.split(".")[0] in OURS}
 
