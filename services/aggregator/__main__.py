@@ -56,7 +56,7 @@ async def run(settings: AggregatorSettings) -> None:
         asked, failed = asyncio.create_task(stop.wait()), asyncio.create_task(aggregator.failed())
         await asyncio.wait([asked, failed], return_when=asyncio.FIRST_COMPLETED)
         if failed.done():
-            failed.result()
+            await failed
         failed.cancel()
         log.info("stopping")
 

@@ -36,10 +36,16 @@ from shared.adapters.redis_client import open_redis
 from shared.adapters.system_clock import SystemClock
 from shared.configuration import Deployment, configuration_version, load_deployment
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS, TOPICS
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, TransientError
 from shared.observability.health import Health
 
 DEFAULT_RETENTION_DAYS = 400
+
+
+class PartEnded(TransientError):
+    """Faust or a side task stopped without an error; a new start is the remedy."""
+
+    reason = "part_ended"
 
 
 class Aggregator:
@@ -50,11 +56,12 @@ class Aggregator:
         self._tasks = [asyncio.create_task(each) for each in side_tasks]
 
     async def failed(self) -> None:
-        """Returns never while all is well. Raises: what crashed Faust or a side task."""
+        """Never returns. Raises: what crashed Faust or a side task, PartEnded if one just stopped."""
         ending = asyncio.create_task(self.worker.ended())
         done, _ = await asyncio.wait([ending, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+        raise PartEnded("a part of the worker ended that runs for ever")
 
     async def close(self) -> None:
         """Ends the side tasks; what they had not done is found in Redis by the next owner."""
