@@ -2,7 +2,7 @@
 
 Run: python -m tests.benchmarks.load_client PORT CONNECTIONS SECONDS RATE TOKEN. RATE 0 keeps every connection busy;
 otherwise requests start at that rate, and their times count from when they should have started (no coordinated
-omission). Prints JSON: requests, seconds, failures, and the answers' times in ms at p50 and p99.
+omission). Prints JSON: requests, seconds, failures by status, and the answers' times in ms at p50 and p99.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import cast
 
 import uvloop
@@ -34,7 +34,7 @@ class Load:
         self.run = f"{time.time_ns():x}"
         self.number = 0
         self.times: list[float] = []
-        self.failures = 0
+        self.failures: Counter[str] = Counter()
         self.due: deque[float] = deque()
         self.idle: list[Connection] = []
         self.ending = False
@@ -80,11 +80,11 @@ class Connection(asyncio.Protocol):
         """Answers are small: one segment each."""
         self._load.times.append(time.perf_counter() - self._started)
         if not data.startswith(b"HTTP/1.1 202"):
-            self._load.failures += 1
+            self._load.failures[data.split(b" ", 2)[1].decode()] += 1
         self.go_on()
 
 
-async def measure(port: int, connections: int, seconds: float, rate: float, token: str, rep: str) -> dict[str, float]:
+async def measure(port: int, connections: int, seconds: float, rate: float, token: str, rep: str) -> dict[str, object]:
     head = (
         f"POST /v1/webhooks/native HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
@@ -102,7 +102,7 @@ async def measure(port: int, connections: int, seconds: float, rate: float, toke
             waiting.go_on()
         await asyncio.sleep(0.001 if rate else 0.05)
     took = time.perf_counter() - began
-    times, failures = load.times[:], load.failures
+    times, failures = load.times[:], dict(load.failures)
     load.ending = True
     for transport, _ in made:
         transport.abort()
