@@ -13,6 +13,7 @@ from services.api.adapters.http import (
     readings_routes,
     receipts_routes,
     stream_routes,
+    trend_routes,
 )
 from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
@@ -22,6 +23,7 @@ from services.api.ports import Configured, Pipeline
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.stream import Hub
+from services.api.trends import TrendsQuery
 from shared.domain.clock import Clock
 
 
@@ -31,6 +33,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     configured: Configured
     queries: Queries
     receipts: ReceiptsQuery
+    trends: TrendsQuery
     alerts: AlertsQuery
     actions: AlertActions
     pipeline: Pipeline
@@ -45,6 +48,14 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPI(title="Pacer", version="1", description="Live, exact sales KPIs.", redirect_slashes=False)
     app.state.parts = parts
     problems.install(app)
-    for routes in (readings_routes, receipts_routes, overview_routes, action_routes, stream_routes, pages):
+    for routes in (
+        readings_routes,
+        receipts_routes,
+        overview_routes,
+        action_routes,
+        trend_routes,
+        stream_routes,
+        pages,
+    ):
         app.include_router(routes.router)
     return app
