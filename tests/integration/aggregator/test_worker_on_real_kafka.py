@@ -82,7 +82,7 @@ async def test_rubbish_on_the_log_is_counted_and_holds_nothing_up(floor: Floor, 
     await eventually(floor.counted, equals=floor.expected, within_seconds=LONG)
     async with httpx.AsyncClient() as http:
         metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
-    assert 'aggregator_quarantined_events_total{reason="undecodable"} 1.0' in metrics
+    assert 'quarantined_events{reason="undecodable"} 1.0' in metrics
 
 
 async def test_the_watermark_passes_the_last_event_while_idle(floor: Floor, processes: Processes) -> None:
