@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections import Counter, deque
@@ -18,6 +19,7 @@ import uvloop
 
 from tests.benchmarks.report import percentile
 
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 BODY = (
     '{"id":"bench-%s-%012d","type":"call.logged","rep":"%s","occurred_at":"%s","record":"bench-%s-%012d",'
     '"fields":{"direction":"outbound","duration_seconds":"120","account":"a-7"}}'
@@ -62,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._load = load
         self._transport: asyncio.Transport | None = None
         self._started = 0.0
+        self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
@@ -77,10 +80,16 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._load.request())
 
     def data_received(self, data: bytes) -> None:
-        """Answers are small: one segment each."""
+        """Waits for the whole answer: head and body may come in two segments."""
+        self._answer += data
+        head, found, body = self._answer.partition(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        if not found or len(body) < int(length[1] if length else 0):
+            return
         self._load.times.append(time.perf_counter() - self._started)
-        if not data.startswith(b"HTTP/1.1 202"):
-            self._load.failures[data.split(b" ", 2)[1].decode()] += 1
+        if not head.startswith(b"HTTP/1.1 202"):
+            self._load.failures[head.split(b" ", 2)[1].decode()] += 1
+        self._answer = b""
         self.go_on()
 
 
