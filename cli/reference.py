@@ -13,6 +13,8 @@ from prometheus_client.metrics_core import Metric
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from services.api.adapters.kpi_exposition import HELP
+from services.api.kpi_series import FIELDS, LABELS
 from shared.settings import ServiceSettings
 
 SERVICES = ("ingest", "aggregator", "alerts", "api")
@@ -40,6 +42,9 @@ def _families(service: str) -> Iterator[tuple[Metric, tuple[str, ...]]]:
         import_module(f"services.{service}.metrics"), f"{service.title()}Metrics"
     )
     make(registry)
+    if service == "api":
+        yield from ((Metric(f"pacer_kpi_{field}", HELP[field], "gauge"), LABELS) for field in FIELDS)
+        yield Metric("pacer_kpi_series_dropped", "Series that PACER_METRICS__MAX_SERIES left out", "gauge"), ()
     for collector in list(registry._collector_to_names):  # noqa: SLF001 - a registry has no public list of collectors
         described = getattr(collector, "describe", collector.collect)()
         for metric in described:

@@ -31,8 +31,11 @@ class AggregatorMetrics:
             "aggregator_lost_messages", "Messages that retention cut from the log before they were counted", ("topic",),
             registry=registry,
         )  # fmt: skip
-        self.quarantined = Counter(
-            "aggregator_quarantined_events", "Messages of the log put into quarantine", ("reason",), registry=registry
+        self.quarantined = Gauge(
+            "quarantined_events",
+            "Messages of the log put into quarantine since the start",
+            ("reason",),
+            registry=registry,
         )
         self.updates = Counter("aggregator_updates", "Updates of reps published to kpi.updates", registry=registry)
         self.age = Histogram(

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaProducer
-from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.chunk_runner import ChunkRunner
@@ -38,6 +37,7 @@ from shared.configuration import Deployment, configuration_version, load_deploym
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS, TOPICS
 from shared.errors import ConfigurationError, TransientError
 from shared.observability.health import Health
+from shared.observability.operations import process_registry
 
 DEFAULT_RETENTION_DAYS = 400
 
@@ -77,7 +77,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
     Raises: ConfigurationError for a configuration or a log that a person has to look at; TransientError when Kafka
     or Redis cannot be reached at the start.
     """
-    metrics, clock = AggregatorMetrics(CollectorRegistry()), SystemClock()
+    metrics, clock = AggregatorMetrics(process_registry()), SystemClock()
     version, deployment = _configured(settings.config_dir, environment)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(settings.redis))

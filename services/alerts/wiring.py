@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
@@ -38,7 +37,7 @@ from shared.contracts.messages import RepUpdated
 from shared.contracts.topics import TOPICS
 from shared.domain.alerting import Alerting
 from shared.observability.health import Health
-from shared.observability.operations import operations_routes
+from shared.observability.operations import operations_routes, process_registry
 from shared.observability.serving import serve
 
 DRAIN_SECONDS = 8.0
@@ -59,7 +58,7 @@ async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) 
 
     ``environment`` is where the configuration's ``{env: NAME}`` are looked up. Raises: as ``run``.
     """
-    registry, clock = CollectorRegistry(), SystemClock()
+    registry, clock = process_registry(), SystemClock()
     metrics, health = AlertsMetrics(registry), Health()
     await _ensure_topics(settings, load_deployment(settings.config_dir, environment))
     async with AsyncExitStack() as stack:

@@ -12,7 +12,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from services.api.adapters.episode_changes import RedisEpisodeChanges
@@ -35,13 +34,14 @@ from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.settings import DEFAULT_PORT, ApiSettings
 from services.api.stream import Hub
+from services.api.trends import TrendsQuery
 from shared.adapters.episode_reader import EpisodeReader
 from shared.adapters.episode_writer import EpisodeWriter
 from shared.adapters.redis_client import open_redis
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.adapters.system_clock import SystemClock
 from shared.observability.health import Health
-from shared.observability.operations import operations_routes
+from shared.observability.operations import operations_routes, process_registry
 from shared.observability.serving import server
 
 
@@ -65,7 +65,7 @@ async def run(settings: ApiSettings) -> None:
 @asynccontextmanager
 async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
     """The application, connected; everything closes in reverse order. Raises: ConfigurationError."""
-    registry, clock = CollectorRegistry(), SystemClock()
+    registry, clock = process_registry(), SystemClock()
     metrics = ApiMetrics(registry)
     configured = LiveConfiguration(settings.config_dir, os.environ, metrics.config_valid)
     async with AsyncExitStack() as stack:
@@ -84,6 +84,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
                 configured=configured,
                 queries=queries,
                 receipts=ReceiptsQuery(queries, RedisPages(redis, scoreboard)),
+                trends=TrendsQuery(queries, scoreboard, RedisPages(redis, scoreboard)),
                 alerts=alerts,
                 actions=AlertActions(alerts, changes, configured, clock),
                 pipeline=pipeline,

@@ -26,7 +26,7 @@ from shared.configuration.loading import load_deployment
 from shared.configuration.watching import configuration_version, watch
 from shared.domain.clock import Clock
 from shared.observability.health import Health
-from shared.observability.operations import operations_routes
+from shared.observability.operations import operations_routes, process_registry
 from shared.observability.serving import serve
 
 RELOAD_INTERVAL = timedelta(seconds=1)
@@ -70,7 +70,7 @@ async def open_ingest(settings: IngestSettings, deployment: Deployment) -> Async
     """The service on Kafka, with the deployment's sources."""
     days = max((tenant.retention_days for tenant in deployment.tenants.values()), default=400)
     async with open_event_log(settings.kafka, retention=timedelta(days=days)) as event_log:
-        ingest = build_ingest(event_log, SystemClock(), registry=CollectorRegistry())
+        ingest = build_ingest(event_log, SystemClock(), registry=process_registry())
         ingest.intake.configure(deployment.sources)
         ingest.health.check("kafka", event_log.state)
         yield ingest
