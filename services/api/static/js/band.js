@@ -4,6 +4,8 @@ import { byId, element, setAttribute, setText } from "./dom.js";
 import { ago, clock } from "./words.js";
 
 const PERIODS = ["day", "week", "month", "quarter"];
+const SHAPES = { out: "▼", heard: "●", silent: "○" };
+const dots = new Map();
 
 export function makeBand(view, choose) {
   const periods = byId("periods");
@@ -13,59 +15,75 @@ export function makeBand(view, choose) {
     radio.addEventListener("change", () => choose({ period }));
     periods.append(element("label", {}, radio, element("span", {}, period)));
   }
-  byId("team").addEventListener("change", (event) => choose({ team: event.target.value }));
+  byId("team").addEventListener("change", (event) => choose({ team: event.target.value, rep: null }));
   const order = byId("order");
   order.value = view.order;
   order.addEventListener("change", () => choose({ order: order.value }));
 }
 
 export function showTeams(catalogue, chosen) {
-  const select = byId("team");
   const named = new Map(catalogue.teams.map((team) => [team.id, team]));
   const depth = (team) => (team?.parent && named.has(team.parent) ? 1 + depth(named.get(team.parent)) : 0);
   const options = catalogue.teams.map((team) => {
-    const option = element("option", { value: team.id }, `${"  ".repeat(depth(team))}${team.name}`);
+    const option = element("option", { value: team.id }, `${"\u00a0\u00a0".repeat(depth(team))}${team.name}`);
     option.selected = team.id === chosen;
     return option;
   });
-  select.replaceChildren(...options);
+  byId("team").replaceChildren(...options);
   setText(byId("tenant"), catalogue.tenant.name);
+  document.title = `${catalogue.tenant.name} · Pacer`;
 }
 
 export function showBand(store, now) {
   const sources = store.status?.sources ?? [];
-  const out = sources.filter((source) => source.out);
-  const good = store.watermark ?? store.asOf;
-  setText(byId("asof"), good ? `as of ${clock(good)}` : "");
-  setAttribute(byId("band"), "data-connection", store.connected === false ? "lost" : null);
-  setText(byId("connection"), connection(store, now));
-  byId("sources").replaceChildren(...sources.map((source) => sourceDot(source, now)));
-  const loud = byId("loud");
-  const text = loudText(store, out, now);
-  loud.hidden = text === "";
-  setText(loud, text);
+  setText(byId("asof"), store.watermark ? `as of ${clock(store.watermark)}` : "\u00a0");
+  const lost = store.connected === false || [...store.failures.values()].includes(null);
+  setAttribute(document.body, "data-connection", lost ? "lost" : null);
+  setText(byId("connection"), lost ? "disconnected" : store.connected ? "live" : "connecting");
+  setText(byId("last-seen"), lost && store.lastSeen ? `last seen ${ago(store.lastSeen, now)}` : "");
+  showSources(sources, now);
+  const text = loudText(store, sources.filter((source) => source.out), lost);
+  byId("loud").hidden = text === "";
+  setText(byId("loud"), text);
 }
 
-function connection(store, now) {
-  if (store.connected === null) return "connecting";
-  if (store.connected) return "live";
-  return store.lastSeen ? `disconnected, last seen ${ago(store.lastSeen, now)}` : "disconnected";
+function showSources(sources, now) {
+  for (const id of dots.keys()) {
+    if (sources.some((source) => source.id === id)) continue;
+    dots.get(id).item.remove();
+    dots.delete(id);
+  }
+  for (const source of sources) {
+    if (!dots.has(source.id)) dots.set(source.id, makeDot(source));
+    const { item, shape, age } = dots.get(source.id);
+    const heard = source.last_event_at ? ago(source.last_event_at, now) : "no events yet";
+    const state = source.out ? "out" : source.last_event_at ? "heard" : "silent";
+    setAttribute(item, "data-state", state);
+    setText(shape, SHAPES[state]);
+    setText(age, source.out ? `out, last heard ${heard}` : heard);
+  }
 }
 
-function sourceDot(source, now) {
-  const age = source.last_event_at ? ago(source.last_event_at, now) : "no events yet";
-  const state = source.out ? "out" : source.last_event_at ? "heard" : "silent";
-  const shape = { out: "▼", heard: "●", silent: "○" }[state];
-  return element("li", { "data-state": state }, element("span", { "aria-hidden": "true" }, shape), ` ${source.id} `,
-    element("span", { class: "quiet" }, source.out ? `out, last heard ${age}` : age));
+function makeDot(source) {
+  const shape = element("span", { class: "dot", "aria-hidden": "true" });
+  const age = element("span", { class: "quiet" });
+  const item = element("li", {}, shape, ` ${source.id} `, age);
+  byId("sources").append(item);
+  return { item, shape, age };
 }
 
-function loudText(store, out, now) {
+// Says since when by the clock, not how long ago: what is read out loud must not change by itself.
+function loudText(store, out, lost) {
+  if (lost) {
+    const since = store.lastSeen ? ` since ${clock(store.lastSeen)}` : "";
+    return `Disconnected${since}: the numbers stand still. Trying again.`;
+  }
   if (out.length > 0) {
-    const named = out.map((source) => `${source.id} is out since ${ago(source.last_event_at, now)}`);
+    const named = out.map(({ id, last_event_at: last }) => (last ? `${id} is out since ${clock(last)}` : `${id} was never heard`));
     return `${named.join("; ")}. Numbers may be short.`;
   }
-  if (store.status?.configuration && store.status.configuration.valid === false) {
+  if (store.status?.problem) return "The numbers cannot be read right now; what is shown may be old.";
+  if (store.status?.configuration?.valid === false) {
     return "The configuration on disk was rejected; the board shows the one before. pacer check says why.";
   }
   return "";

@@ -4,18 +4,22 @@
 import { byId, element, setAttribute, setText } from "./dom.js";
 import { makeBullet, showBullet } from "./bullet.js";
 import { mark } from "./tiles.js";
-import { STATUS, amount, day } from "./words.js";
+import { STATUS, amount, day, exactly } from "./words.js";
 
 const NEAR = "600px 0px";
+const ARRANGE_MS = 10000; // rows do not run away from whoever reads them
 const rows = new Map();
 let columns = [];
 let near = null;
+let arrangedAt = 0;
+let arrangedFor = "";
 
 export function makeReps(reps, kpis, currencyOf) {
   columns = kpis;
   rows.clear();
   near?.disconnect();
-  near = new IntersectionObserver((entries) => entries.forEach((entry) => visible(entry, currencyOf)), { rootMargin: NEAR });
+  arrangedAt = 0;
+  near = new IntersectionObserver((entries) => entries.forEach((entry) => visible(entry, currencyOf)), { rootMargin: NEAR, scrollMargin: NEAR });
   const heads = ["Rep", ...kpis.map((kpi) => kpi.name)].map((name) => element("span", { role: "columnheader" }, name));
   const table = byId("reps");
   table.style.setProperty("--columns", String(kpis.length));
@@ -27,7 +31,7 @@ function makeRow(rep) {
   const who = element("span", { class: "who", role: "rowheader" }, element("strong", {}, rep.name),
     element("span", { class: "quiet" }));
   const row = element("div", { class: "row", role: "row", "data-rep": rep.id }, who);
-  rows.set(rep.id, { rep, row, note: who.lastChild, cells: null, store: null, tone: 9 });
+  rows.set(rep.id, { rep, row, note: who.lastChild, cells: null, known: null });
   near.observe(row);
   return row;
 }
@@ -38,7 +42,7 @@ function visible(entry, currencyOf) {
   if (entry.isIntersecting && !held.cells) {
     held.cells = columns.map((kpi) => makeCell(kpi));
     held.row.append(...held.cells.map((cell) => cell.cell));
-    if (held.store) showRow(held, held.store, currencyOf());
+    if (held.known) showRow(held, held.known, currencyOf());
   } else if (!entry.isIntersecting && held.cells) {
     held.cells.forEach((cell) => cell.cell.remove());
     held.cells = null;
@@ -51,15 +55,28 @@ function makeCell(kpi) {
   return { kpi, number, bullet, cell: element("span", { class: "cell", role: "cell", "data-name": kpi.name }, number, bullet) };
 }
 
-export function showReps(store, order, currency) {
+export function showReps(store, view, currency) {
+  const known = { store, most: new Map(columns.map((kpi) => [kpi.id, largest(store, kpi)])) };
   for (const held of rows.values()) {
-    held.store = store;
-    if (held.cells) showRow(held, store, currency);
+    held.known = known;
+    setAttribute(held.row, "data-chosen", held.rep.id === view.rep);
+    if (held.cells) showRow(held, known, currency);
   }
-  arrange(store, order);
+  const key = `${view.order} ${store.loaded}`;
+  const now = Date.now();
+  if (key === arrangedFor && now - arrangedAt < ARRANGE_MS) return;
+  arrange(store, view.order);
+  if (arrangedAt === 0 && store.loaded) rows.get(view.rep)?.row.scrollIntoView({ block: "nearest" });
+  [arrangedFor, arrangedAt] = [key, now];
 }
 
-function showRow(held, store, currency) {
+function largest(store, kpi) {
+  let most = 0;
+  for (const id of rows.keys()) most = Math.max(most, store.of("rep", id, kpi.id)?.value ?? 0);
+  return most;
+}
+
+function showRow(held, { store, most }, currency) {
   const { rep, row, note, cells } = held;
   const away = rep.away_until ?? null;
   setAttribute(row, "data-away", away ? true : null);
@@ -71,7 +88,8 @@ function showRow(held, store, currency) {
     const status = STATUS[reading.status] ?? STATUS.no_target;
     setText(number, `${amount(reading.value, kpi.unit, currency)} ${reading.target === null ? "" : status.shape}`);
     setAttribute(number, "data-tone", status.tone);
-    showBullet(bullet, reading, kpi, currency);
+    setAttribute(number, "title", exactly(reading.value, kpi.unit, currency));
+    showBullet(bullet, reading, kpi, currency, most.get(kpi.id));
     mark(cell, store.changed.has(`rep/${rep.id}/${kpi.id}`));
   }
 }

@@ -1,6 +1,6 @@
 // Talks to the API: conditional reads, and the stream with its reconnects.
 
-const tags = new Map();
+let tags = new Map();
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 
@@ -13,16 +13,18 @@ export class Refused extends Error {
 
 // The answer's JSON, or null if it is what we were told last time.
 export async function read(path) {
-  const known = tags.get(path);
+  const asked = tags;
+  const known = asked.get(path);
   const answer = await fetch(path, { headers: known ? { "If-None-Match": known } : {}, cache: "no-store" });
   if (answer.status === 304) return null;
   if (!answer.ok) throw new Refused(answer.status, await explain(answer));
-  tags.set(path, answer.headers.get("ETag"));
+  asked.set(path, answer.headers.get("ETag"));
   return answer.json();
 }
 
+// Answers still under way are forgotten too.
 export function forget() {
-  tags.clear();
+  tags = new Map();
 }
 
 export async function send(path, body) {

@@ -22,13 +22,24 @@ export function showSpark(svg, trend, reading) {
   const drawn = trend && trend.points.length > 1 && trend.period.id === reading.period.id;
   svg.toggleAttribute("hidden", !drawn);
   if (!drawn) return;
-  const [start, end] = [Date.parse(trend.period.start), Date.parse(trend.period.end)];
-  const numbers = trend.points.flatMap((point) => [point.value ?? 0, point.expected ?? 0]);
-  const top = Math.max(...numbers, reading.target ?? 0) || 1;
+  const points = eventful(trend.points);
+  const [start, end] = [Date.parse(points[0].at), Date.parse(points.at(-1).at)];
+  const top = Math.max(...points.flatMap((point) => [point.value ?? 0, point.expected ?? 0]), reading.target ?? 0) || 1;
   const x = (point) => (((Date.parse(point.at) - start) / (end - start)) * WIDTH).toFixed(1);
   const y = (number) => (HEIGHT - 2 - (Math.max(0, number) / top) * (HEIGHT - 4)).toFixed(1);
-  const known = trend.points.filter((point) => point.value !== null);
-  const line = (points, name) => points.map((point) => `${x(point)},${y(point[name] ?? 0)}`).join(" ");
-  svg.children[0].setAttribute("points", line(trend.points.filter((p) => p.expected !== null), "expected"));
-  svg.children[1].setAttribute("points", line(known, "value"));
+  const line = (name) =>
+    points.filter((point) => point[name] !== null).map((point) => `${x(point)},${y(point[name])}`).join(" ");
+  svg.children[0].setAttribute("points", line("expected"));
+  svg.children[1].setAttribute("points", line("value"));
+}
+
+// Without the nights: from the last point at which nothing was done or due, to the first at which everything is due.
+function eventful(points) {
+  const isBefore = (point) => !point.value && !point.expected;
+  const last = points.at(-1);
+  const isAfter = (point) => point.value === null && point.expected === last.expected && last.expected !== null;
+  const first = Math.max(0, points.findIndex((point) => !isBefore(point)) - 1);
+  const end = points.findIndex(isAfter);
+  const kept = points.slice(first, end < 0 ? points.length : end + 1);
+  return kept.length > 1 ? kept : points;
 }

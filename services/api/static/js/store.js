@@ -12,22 +12,21 @@ export class Store {
     this.trends = new Map();
     this.alerts = new Map();
     this.changed = new Set();
-    this.asOf = null;
+    this.failures = new Map();
     this.watermark = null;
     this.connected = null;
     this.lastSeen = null;
     this.loaded = false;
-    this.problem = null;
+    document.addEventListener("visibilitychange", () => this.schedule());
   }
 
+  // Nobody sees a hidden page: it is painted when it is looked at again.
   schedule() {
-    if (this.pending) return;
+    if (this.pending || document.hidden) return;
     this.pending = setTimeout(() => {
       this.pending = 0;
-      requestAnimationFrame(() => {
-        this.paint();
-        this.changed.clear();
-      });
+      this.paint();
+      this.changed.clear();
     }, PAINT_MS);
   }
 
@@ -36,11 +35,17 @@ export class Store {
     this.schedule();
   }
 
+  // Another team or period is on show.
+  clear() {
+    this.failures.clear();
+    this.set({ readings: new Map(), trends: new Map(), loaded: false });
+  }
+
   takeAll(envelope) {
     const before = this.readings;
     this.readings = new Map(envelope.readings.map((reading) => [keyOf(reading), reading]));
     for (const [key, reading] of this.readings) this.note(key, before.get(key), reading);
-    this.set({ asOf: envelope.as_of, watermark: envelope.watermark, loaded: true, problem: null });
+    this.set({ watermark: envelope.watermark ?? this.watermark, loaded: true });
   }
 
   takeReading(reading) {
@@ -53,9 +58,27 @@ export class Store {
     this.schedule();
   }
 
+  takeAlerts(alerts) {
+    this.set({ alerts: new Map(alerts.map((alert) => [alert.id, alert])) });
+  }
+
   takeAlert(alert) {
     this.alerts.set(alert.id, alert);
     this.schedule();
+  }
+
+  takeStatus(status) {
+    this.set({ status: { ...this.status, ...status }, watermark: status.watermark ?? this.watermark });
+  }
+
+  // A part that could not be read; ``refusal`` is null where nobody answered.
+  failed(part, refusal) {
+    this.failures.set(part, refusal);
+    this.schedule();
+  }
+
+  mended(part) {
+    if (this.failures.delete(part)) this.schedule();
   }
 
   note(key, before, reading) {

@@ -9,15 +9,16 @@ const tiles = new Map();
 
 export function makeTiles(kpis) {
   tiles.clear();
+  byId("tiles").dataset.count = String(kpis.length);
   byId("tiles").replaceChildren(...kpis.map(makeTile));
 }
 
 function makeTile(kpi) {
   const parts = {
-    value: element("p", { class: "value" }),
+    value: element("p", { class: "value" }, "\u00a0"),
     status: element("p", { class: "status" }),
     bullet: makeBullet(),
-    gap: element("p", { class: "gap" }),
+    gap: element("p", { class: "gap" }, "\u00a0"),
     spark: makeSpark(),
   };
   const tile = element("article", { class: "tile", "aria-label": kpi.name }, element("h3", {}, kpi.name), parts.value,
@@ -29,11 +30,11 @@ function makeTile(kpi) {
 export function showTiles(store, team, currency) {
   for (const { tile, kpi, value, status, bullet, gap, spark } of tiles.values()) {
     const reading = store.of("team", team, kpi.id);
-    tile.hidden = !reading;
+    tile.hidden = store.loaded && !reading;
+    setAttribute(tile, "aria-busy", reading ? null : "true");
     if (!reading) continue;
     const state = STATUS[reading.status] ?? STATUS.no_target;
-    setText(value, amount(reading.value, kpi.unit, currency));
-    setAttribute(value, "title", exactly(reading.value, kpi.unit, currency));
+    showAmount(value, amount(reading.value, kpi.unit, currency), exactly(reading.value, kpi.unit, currency));
     setText(status, `${state.shape} ${state.word}`);
     setAttribute(status, "data-tone", state.tone);
     setText(gap, reading.measurable ? difference(reading, kpi, currency) : "may be short: a source is out");
@@ -42,6 +43,14 @@ export function showTiles(store, team, currency) {
     showSpark(spark, store.trends.get(kpi.id), reading);
     mark(tile, store.changed.has(`team/${team}/${kpi.id}`));
   }
+}
+
+// The full amount on hover, and on focus where the short one leaves something out.
+function showAmount(target, short, full) {
+  setText(target, short);
+  setAttribute(target, "title", full);
+  setAttribute(target, "data-full", short === full ? null : full);
+  setAttribute(target, "tabindex", short === full ? null : "0");
 }
 
 export function mark(target, changed) {

@@ -1,50 +1,66 @@
 // The wall: nothing to click, pages turn by themselves, a small shift against burn-in, reloads itself.
 
-import { byId } from "./dom.js";
+import { byId, setText } from "./dom.js";
 
 const PAGE_MS = 12000;
 const SHIFT_MS = 60000;
 const VERSION_MS = 120000;
+const RELOAD_MS = 10000;
 const SHIFTS = [[0, 0], [4, 0], [4, 4], [0, 4]];
 
 export const onWall = location.pathname === "/tv";
 
 export function startWall() {
   if (!onWall) return;
-  document.body.classList.add("wall");
+  document.documentElement.classList.add("wall");
   let shift = 0;
   setInterval(turn, PAGE_MS);
   setInterval(() => {
     shift = (shift + 1) % SHIFTS.length;
     const [x, y] = SHIFTS[shift];
-    document.body.style.setProperty("transform", `translate(${x}px, ${y}px)`);
+    document.body.style.setProperty("translate", `${x}px ${y}px`);
   }, SHIFT_MS);
   watchVersion();
 }
 
-// Turns to the next screenful of reps, and to the top after the last.
+// The next screenful of whole rows, and the first after the last.
 function turn() {
   const reps = byId("reps");
-  const next = reps.scrollTop + reps.clientHeight;
-  reps.scrollTo({ top: next >= reps.scrollHeight - 4 ? 0 : next, behavior: "instant" });
+  const [head, ...rows] = reps.children;
+  if (rows.length === 0) return;
+  const room = reps.clientHeight - head.offsetHeight;
+  const each = Math.max(1, Math.floor(room / rows[0].offsetHeight));
+  const pages = Math.ceil(rows.length / each);
+  const page = (Math.round(reps.scrollTop / (each * rows[0].offsetHeight)) + 1) % pages;
+  reps.scrollTo({ top: page * each * rows[0].offsetHeight, behavior: "instant" });
+  setText(byId("page"), pages > 1 ? `page ${page + 1} of ${pages}` : "");
 }
 
+// After an update of the server the wall shows the new board.
 function watchVersion() {
   let version = null;
   setInterval(async () => {
     try {
-      const answer = await fetch("/tv", { method: "GET", cache: "no-store" });
-      const found = answer.headers.get("ETag");
-      if (answer.ok && version !== null && found !== version) location.reload();
-      if (answer.ok) version = found;
+      const found = await filesVersion();
+      if (version !== null && found !== version) location.reload();
+      version = found;
     } catch {
-      // away: the stream's reconnect says so on the band; the next round asks again
+      // away: the band says so; the next round asks again
     }
   }, VERSION_MS);
 }
 
+async function filesVersion() {
+  const files = performance.getEntriesByType("resource").map((entry) => new URL(entry.name).pathname);
+  const own = ["/tv", ...new Set(files.filter((path) => path.startsWith("/static/")))];
+  const answers = await Promise.all(own.map((path) => fetch(path, { method: "HEAD", cache: "no-store" })));
+  if (answers.some((answer) => !answer.ok)) throw new Error("not all files are there");
+  return answers.map((answer) => answer.headers.get("ETag")).join();
+}
+
 export function reloadOnError() {
   if (!onWall) return;
-  addEventListener("error", () => setTimeout(() => location.reload(), 10000));
-  addEventListener("unhandledrejection", () => setTimeout(() => location.reload(), 10000));
+  for (const kind of ["error", "unhandledrejection"]) {
+    addEventListener(kind, () => setTimeout(() => location.reload(), RELOAD_MS));
+  }
 }

@@ -1,8 +1,9 @@
 // Numbers, times and states in the viewer's own words.
 
 const LOCALE = navigator.language || "en";
-const RELATIVE = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto", style: "short" });
+const RELATIVE = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto", style: "narrow" });
 const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const MOMENT = new Intl.DateTimeFormat(LOCALE, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short" });
 const formats = new Map();
 
@@ -55,7 +56,7 @@ export function duration(milliseconds) {
 }
 
 export function ago(instant, now) {
-  const seconds = Math.round((Date.parse(instant) - now) / 1000);
+  const seconds = Math.min(0, Math.round((new Date(instant) - now) / 1000)); // clocks differ; nothing comes from the future
   if (Math.abs(seconds) < 60) return RELATIVE.format(seconds, "second");
   if (Math.abs(seconds) < 3600) return RELATIVE.format(Math.round(seconds / 60), "minute");
   if (Math.abs(seconds) < 172800) return RELATIVE.format(Math.round(seconds / 3600), "hour");
@@ -63,6 +64,7 @@ export function ago(instant, now) {
 }
 
 export const clock = (instant) => CLOCK.format(new Date(instant));
+export const moment = (instant) => MOMENT.format(new Date(instant));
 export const day = (date) => DAY.format(new Date(`${date}T12:00:00`));
 export const noun = (kpi) => kpi.id.replaceAll("_", " ");
 
