@@ -17,6 +17,11 @@ EVENT_TYPE = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)", re.ASCII)
 """``<record type>.<verb>``, as contract section 4.2 has it."""
 
 
+def value_text(value: str | bool) -> str:  # noqa: FBT001 - a field's value
+    """The text of a value that is there: what distinct compares, and what people are shown."""
+    return ("true" if value else "false") if isinstance(value, bool) else value
+
+
 class Verb(StrEnum):
     """The verbs that mean more than a moment. Every other verb is a moment of its record type."""
 

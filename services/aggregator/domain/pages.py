@@ -10,9 +10,10 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from services.aggregator.domain.counting import Counter, Plan, value_text
+from services.aggregator.domain.counting import Counter, Plan
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import STATE_CELL, day_cell, month_cell
+from shared.domain.changes import value_text
 from shared.domain.exact import CONTEXT, ZERO
 from shared.domain.facts import STATE_PAGE, Fact
 from shared.domain.instants import DAY_US, EPOCH, from_datetime

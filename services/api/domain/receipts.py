@@ -9,11 +9,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from shared.domain.changes import Scalar
-from shared.domain.exact import number
+from shared.domain.amounts import Amount, amount_of, cached_number
+from shared.domain.changes import value_text
 from shared.domain.facts import Fact
+from shared.domain.filters import compile_condition, described
 from shared.domain.instants import Micros
-from shared.domain.kpis import Aggregate, Condition, Kpi, Operator, Unit
+from shared.domain.kpis import Aggregate, Kpi
 from shared.domain.periods import local_day
 from shared.domain.tenant import Tenant
 
@@ -54,14 +55,16 @@ def receipts(tenant: Tenant, kpi: Kpi, facts: Iterable[Fact], *, zone: str) -> l
 
 def _receipts(tenant: Tenant, kpi: Kpi, facts: Iterable[Fact], zone: str) -> Iterator[Receipt]:
     seen: set[str] = set()
+    amount = None if kpi.aggregate is Aggregate.COUNT else amount_of(kpi, tenant.currencies)
+    tests = [(condition, compile_condition(condition)) for condition in kpi.where]
     for fact in facts:
-        broken = next((c for c in kpi.where if not holds(c, fact.fields)), None)
+        broken = next((condition for condition, holds in tests if not holds(fact.fields)), None)
         if broken is not None:
             yield Receipt(kpi=kpi.id, fact=fact, outcome=Outcome.FILTERED, condition=described(broken))
         elif kpi.aggregate is Aggregate.DISTINCT:
             yield _distinct(kpi, fact, seen)
         else:
-            outcome, adds = _amount(tenant, kpi, fact, local_day(fact.at, zone))
+            outcome, adds = _added(kpi, amount, fact, local_day(fact.at, zone))
             yield Receipt(kpi=kpi.id, fact=fact, outcome=outcome, adds=adds)
 
 
@@ -69,72 +72,22 @@ def _distinct(kpi: Kpi, fact: Fact, seen: set[str]) -> Receipt:
     value = fact.fields.get(kpi.field or "")
     if value is None:
         return Receipt(kpi=kpi.id, fact=fact, outcome=Outcome.NO_VALUE)
-    shown = written(value)
+    shown = value_text(value)
     outcome = Outcome.REPEATED if shown in seen else Outcome.COUNTED
     seen.add(shown)
     return Receipt(kpi=kpi.id, fact=fact, outcome=outcome, adds=ONE if outcome is Outcome.COUNTED else Decimal(0))
 
 
-def _amount(tenant: Tenant, kpi: Kpi, fact: Fact, day: date) -> tuple[Outcome, Decimal | None]:
-    if kpi.aggregate is Aggregate.COUNT:
+def _added(kpi: Kpi, amount: Amount | None, fact: Fact, day: date) -> tuple[Outcome, Decimal | None]:
+    """``amount`` is how the KPI reads its field, None where it counts."""
+    if amount is None:
         return Outcome.COUNTED, ONE
-    value = number(fact.fields.get(kpi.field or ""))
-    if value is None:
+    if cached_number(fact.fields.get(kpi.field or "")) is None:
         return Outcome.NO_NUMBER, None
-    if kpi.unit is not Unit.MONEY:
-        return Outcome.COUNTED, value
-    currency = fact.fields.get("currency")
-    converted = tenant.currencies.convert(value, None if currency is None else written(currency), day)
-    return (Outcome.NO_RATE, None) if converted is None else (Outcome.COUNTED, converted)
+    adds = amount(fact, day)
+    return (Outcome.NO_RATE, None) if adds is None else (Outcome.COUNTED, adds)
 
 
 def within(fact: Fact, start: Micros, end: Micros, *, is_now: bool) -> bool:
     """Whether a fact lies in a period; a state holds now, and in no other period."""
     return is_now if fact.is_state else start <= fact.at < end
-
-
-def holds(condition: Condition, fields: dict[str, Scalar]) -> bool:
-    """Whether a fact's fields meet a condition; what is missing meets only ``exists: false`` and ``not_in``."""
-    value = fields.get(condition.field)
-    if condition.operator is Operator.EXISTS:
-        return (value is not None) is (condition.operands[0] is True)
-    if value is None:
-        return condition.operator is Operator.NOT_IN
-    match condition.operator:
-        case Operator.EQ | Operator.IN:
-            return any(_equal(value, operand) for operand in condition.operands)
-        case Operator.NOT_IN:
-            return not any(_equal(value, operand) for operand in condition.operands)
-        case _:
-            return _beyond(condition.operator, number(value), number(condition.operands[0]))
-
-
-def described(condition: Condition) -> str:
-    """A condition in words: ``duration_seconds gte 20``."""
-    return f"{condition.field} {condition.operator} {', '.join(written(operand) for operand in condition.operands)}"
-
-
-def written(value: str | bool) -> str:  # noqa: FBT001 - a field's value, not a switch
-    """A value as text."""
-    return value if isinstance(value, str) else str(value).lower()
-
-
-def _equal(value: str | bool, operand: str | bool) -> bool:  # noqa: FBT001 - field values
-    if isinstance(value, bool) or isinstance(operand, bool):
-        return value is operand
-    left, right = number(value), number(operand)
-    return value == operand if left is None or right is None else left == right
-
-
-def _beyond(operator: Operator, value: Decimal | None, limit: Decimal | None) -> bool:
-    if value is None or limit is None:
-        return False
-    match operator:
-        case Operator.GT:
-            return value > limit
-        case Operator.GTE:
-            return value >= limit
-        case Operator.LT:
-            return value < limit
-        case _:
-            return value <= limit

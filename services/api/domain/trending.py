@@ -9,9 +9,10 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from services.api.domain.receipts import receipts, within, written
+from services.api.domain.receipts import receipts, within
 from shared.domain.accumulators import Tally, result
 from shared.domain.cells import SubjectCells, day_cell
+from shared.domain.changes import value_text
 from shared.domain.exact import CONTEXT, ZERO
 from shared.domain.facts import Fact
 from shared.domain.instants import SECOND_US, Micros, text
@@ -145,7 +146,7 @@ def _counted(
         for receipt in receipts(tenant, kpi, inside, zone=rep.zone):
             if receipt.outcome.counts:
                 value = receipt.fact.fields.get(kpi.field or "")
-                yield receipt.fact.at, receipt.adds or ZERO, "" if value is None else written(value)
+                yield receipt.fact.at, receipt.adds or ZERO, "" if value is None else value_text(value)
 
 
 def trend_of(

@@ -1,13 +1,8 @@
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from services.aggregator.domain.counting import compile_filter
 from services.api.adapters.http.app import create_app
-from services.api.domain.receipts import Outcome, holds, receipts
+from services.api.domain.receipts import Outcome, receipts
 from shared.domain.facts import Fact
 from shared.domain.instants import parse
 from shared.domain.kpis import Aggregate, Condition, Operator, Unit
@@ -69,27 +64,6 @@ def test_a_value_seen_before_adds_nothing() -> None:
 
 def test_facts_of_other_kinds_are_none_of_its_business() -> None:
     assert outcomes(CALLS, fact("e1", "email.sent")) == []
-
-
-VALUES = st.one_of(st.none(), st.booleans(), st.sampled_from(["", "1", "1.0", "2", "x", "-3", "1e1"]))
-OPERANDS = st.one_of(st.booleans(), st.sampled_from(["1", "2.0", "x", "10"]))
-
-
-@given(
-    operator=st.sampled_from([op for op in Operator if op is not Operator.EXISTS]),
-    operands=st.lists(OPERANDS, min_size=1, max_size=3),
-    value=VALUES,
-)
-def test_a_receipt_filters_as_the_scoreboard_does(operator: Operator, operands: list[str | bool], value: Any) -> None:
-    condition = Condition("f", operator, tuple(operands))
-    compiled = compile_filter((condition,))
-    assert compiled is not None
-    assert holds(condition, {"f": value}) == compiled({"f": value})
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-def test_exists_asks_whether_there_is_a_value(wanted: bool) -> None:
-    assert holds(Condition("f", Operator.EXISTS, (wanted,)), {"f": None}) is not wanted
 
 
 async def test_receipts_are_those_of_the_local_period() -> None:
