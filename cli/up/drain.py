@@ -15,8 +15,9 @@ from redis.exceptions import RedisError
 
 from cli.up.plan import Backends
 from shared.adapters.redis_client import open_redis
-from shared.contracts.keys import EPOCH_BITS, LAYOUT, ledger_tag, offset_key, scoreboard_tag
+from shared.contracts.keys import LAYOUT, ledger_tag, offset_key, scoreboard_tag
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
+from shared.domain.facts import EPOCH_BITS
 from shared.settings import RedisSettings
 
 POLL_SECONDS = 0.1

@@ -13,12 +13,10 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from shared.domain.facts import EPOCH_BITS
 from shared.domain.instants import Micros
 from shared.domain.tenant import Tenant
 from shared.errors import PacerError
-
-EPOCH_BITS = 40
-"""A position is ``epoch << 40 | offset``: a log begun anew counts as later than all of the one before."""
 
 PageRef: TypeAlias = tuple[str, str, str]
 """(tenant, subject, page)."""

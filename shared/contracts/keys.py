@@ -10,8 +10,6 @@ from zlib import crc32
 
 LAYOUT = "pacer:layout"
 """Hash: ``facts_partitions``, ``events_partitions``, ``log_identity``, ``log_epoch``. Checked at every start."""
-EPOCH_BITS = 40
-"""A stored position is log epoch << 40 | offset: a log begun anew counts as later than all of the one before."""
 
 
 @lru_cache(maxsize=262_144)
@@ -31,7 +29,7 @@ def scoreboard_tag(partition: int) -> str:
 
 
 def offset_key(tag: str) -> str:
-    """String: the position (see EPOCH_BITS) of the partition's next message, the fence of every commit."""
+    """String: the position (epoch and offset: shared.domain.facts) of the next message, the fence of every commit."""
     return f"{tag}offset"
 
 

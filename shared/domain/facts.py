@@ -15,6 +15,8 @@ STATE_PAGE = "open"
 """The page of states (a deal that is open), which belong to no day."""
 UNMAPPED_PREFIX = "?"
 """A subject ``?source/owner`` stands for an owner that no rep's identities name."""
+EPOCH_BITS = 40
+"""A position is ``epoch << 40 | offset``: a log begun anew counts as later than all of the one before."""
 
 
 class FactKind(StrEnum):
@@ -79,7 +81,7 @@ def unmapped_subject(source: str, owner: str) -> str:
 class Revision(Struct, array_like=True, frozen=True, order=True, gc=False):
     """Which derivation of a fact is newer: position in the log first, then the configuration's generation.
 
-    ``position`` is log epoch << 40 | offset, so that a log begun anew (the embedded broker) counts as later.
+    ``position``: see EPOCH_BITS; a log begins anew with every start of the embedded broker.
     """
 
     position: int

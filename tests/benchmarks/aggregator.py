@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from shared.contracts import keys
 from shared.contracts.messages import decode_cell
 from shared.contracts.topics import KPI_FACTS, TOPICS
+from shared.domain.facts import EPOCH_BITS
 from tests.benchmarks.report import Row
 from tests.benchmarks.stand import PARTITIONS, Stand
 
@@ -23,7 +24,7 @@ BASELINE_EVENTS = 20_000
 QUICK_BASELINE_EVENTS = 4_000
 DEADLINE_SECONDS = 240.0
 KPI = "calls"
-POSITION_MASK = (1 << keys.EPOCH_BITS) - 1
+POSITION_MASK = (1 << EPOCH_BITS) - 1
 """A stored offset has the log's epoch above its position."""
 
 

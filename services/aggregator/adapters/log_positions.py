@@ -17,9 +17,9 @@ from redis.asyncio import Redis
 from services.aggregator.adapters.log_identity import ForeignLog
 from services.aggregator.adapters.redis_scripts import RedisAway, Script
 from services.aggregator.metrics import AggregatorMetrics
-from services.aggregator.ports import EPOCH_BITS
 from shared.contracts import keys
 from shared.contracts.topics import CRM_EVENTS
+from shared.domain.facts import EPOCH_BITS
 
 PATIENCE_SECONDS = 20.0
 """Far below Faust's limit of 90 s for a seek, after which its recovery would end without an error."""

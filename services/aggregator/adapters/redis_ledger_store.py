@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
-from services.aggregator.ports import EPOCH_BITS, Fenced, LedgerCommit
+from services.aggregator.ports import Fenced, LedgerCommit
 from shared.contracts import keys
+from shared.domain.facts import EPOCH_BITS
 
 
 class RedisLedgerStore:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
-from services.aggregator.ports import EPOCH_BITS, Fenced, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.ports import Fenced, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
 from shared.contracts import keys
+from shared.domain.facts import EPOCH_BITS
 
 
 class RedisScoreboardStore:

@@ -18,11 +18,9 @@ from shared.adapters.scoreboard_reader import ScoreboardAway
 from shared.contracts import keys
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.domain.clock import Clock
-from shared.domain.facts import UNMAPPED_PREFIX
+from shared.domain.facts import EPOCH_BITS, UNMAPPED_PREFIX
 from shared.domain.instants import Micros
 
-EPOCH_BITS = 40
-"""A stored position is log epoch << 40 | offset (shared.domain.facts.Revision)."""
 STATE_SECONDS = 0.5
 PARKED_SECONDS = 5.0
 T = TypeVar("T")
