@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from services.alerts.domain.incidents import RULE, dedup_key, is_out, next_incident
+from services.alerts.domain.incidents import RULE, dedup_key, next_incident
 from services.alerts.domain.judgement import judge
 from services.alerts.domain.lifecycle import Decision, ended, next_state
 from services.alerts.domain.watches import Watch
@@ -25,6 +25,7 @@ from shared.domain.clock import Clock
 from shared.domain.episodes import Episode, EpisodeState
 from shared.domain.instants import DAY_US, SECOND_US, Micros
 from shared.domain.reading import Moment, Reading
+from shared.domain.silence import is_out
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 

@@ -7,22 +7,11 @@ from msgspec.structs import replace
 from services.alerts.domain.judgement import duration
 from services.alerts.domain.lifecycle import Decision, Reason, episode_id
 from shared.domain.alerting import Severity
-from shared.domain.calendar import Calendar
 from shared.domain.episodes import Action, Episode, EpisodeState, HistoryEntry, Subject
 from shared.domain.instants import Micros
 from shared.domain.tenant import SourceRhythm
 
 RULE = "source-out"
-
-
-def is_out(source: SourceRhythm, last_at: Micros | None, calendar: Calendar, now: Micros) -> bool:
-    """Whether the silence, in the tenant's working time, is longer than the source is expected to keep.
-
-    One that has never spoken is awaited, not out: nothing can be missing of what never came.
-    """
-    if source.expect_every_us is None or last_at is None:
-        return False
-    return calendar.working_time_between(None, last_at, now) > source.expect_every_us
 
 
 def dedup_key(source: SourceRhythm) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from shared.domain.instants import Micros
+from shared.domain.silence import is_out
 from shared.domain.tenant import SourceRhythm, Tenant
 
 
@@ -63,12 +64,8 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
 
 def source_state(tenant: Tenant, source: SourceRhythm, last: Micros | None, *, now: Micros) -> SourceState:
-    """A source is out after a longer silence, in the tenant's working time, than it is expected to keep.
-
-    One that has never spoken is awaited, not out: nothing can be missing of what never came.
-    """
-    silence = None if last is None else tenant.calendar.working_time_between(None, last, now)
-    out = source.expect_every_us is not None and silence is not None and silence > source.expect_every_us
+    """What is known of a source at an instant."""
+    out = is_out(source, last, tenant.calendar, now)
     return SourceState(
         id=source.id, provider=source.provider, last_event_at=last, expect_every_us=source.expect_every_us, out=out
     )
