@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,13 +31,11 @@ from services.aggregator.settings import DEFAULT_PORT, AggregatorSettings
 from shared.adapters.kafka_topics import ensure_topics
 from shared.adapters.redis_client import open_redis
 from shared.adapters.system_clock import SystemClock
-from shared.configuration import Deployment, configuration_version, load_deployment
+from shared.configuration import Deployment, LiveConfiguration
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS, TOPICS
-from shared.errors import ConfigurationError, TransientError
+from shared.errors import TransientError
 from shared.observability.health import Health
 from shared.observability.operations import process_registry
-
-DEFAULT_RETENTION_DAYS = 400
 
 
 class PartEnded(TransientError):
@@ -78,14 +74,14 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
     or Redis cannot be reached at the start.
     """
     metrics, clock = AggregatorMetrics(process_registry()), SystemClock()
-    version, deployment = _configured(settings.config_dir, environment)
+    configuration = LiveConfiguration(settings.config_dir, environment)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(settings.redis))
         producer = RenewableProducer(settings.kafka)
         stack.push_async_callback(producer.close)
-        layout = await _lay_out(settings, deployment, redis, producer)
+        layout = await _lay_out(settings, configuration.deployment, redis, producer)
         catalogue = ConfiguredCatalogue(redis, metrics)
-        await catalogue.accept(deployment, version)
+        await catalogue.accept(configuration.deployment, configuration.version)
         updates = UpdatesPublisher(redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval)
         quarantine = KafkaQuarantineSink(producer, metrics, clock)
         ledger = Ledger(
@@ -114,29 +110,21 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         Watchdog(worker, reachable=lambda: all_reachable(_addresses(settings)), end=end_process).start()
         await worker.start()
         stack.push_async_callback(worker.stop)
-        following = catalogue.follow(settings.config_dir, environment, since=version)
-        aggregator = Aggregator(worker, (updates.run(), progress.run(worker.consumer), following))
+        side_tasks = (updates.run(), progress.run(worker.consumer), catalogue.follow(configuration))
+        aggregator = Aggregator(worker, side_tasks)
         stack.push_async_callback(aggregator.close)
         yield aggregator
-
-
-def _configured(directory: Path, environment: Mapping[str, str]) -> tuple[str, Deployment]:
-    """The version first: an edit in between is then seen as a change."""
-    if not directory.is_dir():
-        raise ConfigurationError(f"PACER_CONFIG_DIR: there is no directory {directory}")
-    return configuration_version(directory), load_deployment(directory, environment)
 
 
 async def _lay_out(
     settings: AggregatorSettings, deployment: Deployment, redis: Redis, producer: RenewableProducer
 ) -> LogLayout:
     """Creates missing topics and checks that the state belongs to this log."""
-    kept = max((tenant.retention_days for tenant in deployment.tenants.values()), default=DEFAULT_RETENTION_DAYS)
     await ensure_topics(
         settings.kafka.bootstrap_servers,
         TOPICS,
         partitions=settings.kafka.partitions,
-        retention=timedelta(days=kept),
+        retention=deployment.retention,
     )
 
     async def count(kafka: AIOKafkaProducer) -> tuple[int, int]:

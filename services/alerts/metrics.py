@@ -37,13 +37,13 @@ class AlertsMetrics:
             "alerts_dependency_failures", "Rounds given up as a dependency was away", ["reason"], registry=registry
         )
         self._judged_at = Gauge("alerts_judged_timestamp_seconds", "When rules were last judged", registry=registry)
-        self._config_valid = Gauge(
+        self.config_valid = Gauge(
             "pacer_config_valid", "1 while the configuration on disk is the one that runs", registry=registry
         )
         for reason in (*Reason, FAILED):
             self._judgements.labels(reason)
         self.open_episodes(())
-        self.configuration(valid=True)
+        self.config_valid.set(1)
 
     def receivers(self, ids: Iterable[str]) -> None:
         """Begins every receiver's counters at 0."""
@@ -85,7 +85,3 @@ class AlertsMetrics:
     def notified(self, receiver: str, outcome: Outcome) -> None:
         """One attempt."""
         self._notifications.labels(receiver, outcome).inc()
-
-    def configuration(self, *, valid: bool) -> None:
-        """Whether the last edit could be taken."""
-        self._config_valid.set(1 if valid else 0)

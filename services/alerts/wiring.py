@@ -13,7 +13,6 @@ import httpx
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 
-from services.alerts.adapters.configuration_edits import ConfigurationEdits
 from services.alerts.adapters.episode_store import RedisEpisodeStore
 from services.alerts.adapters.episode_topic import EpisodeTopic
 from services.alerts.adapters.group_store import RedisGroupStore
@@ -32,7 +31,7 @@ from shared.adapters.kafka_topics import ensure_topics
 from shared.adapters.redis_client import open_redis
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.adapters.system_clock import SystemClock
-from shared.configuration import Deployment, load_deployment
+from shared.configuration import Deployment, LiveConfiguration
 from shared.contracts.messages import RepUpdated
 from shared.contracts.topics import TOPICS
 from shared.domain.alerting import Alerting
@@ -42,7 +41,6 @@ from shared.observability.serving import serve
 
 DRAIN_SECONDS = 8.0
 """How long the end waits for notifications on their way; a supervisor kills after more."""
-DEFAULT_RETENTION_DAYS = 400
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -60,7 +58,13 @@ async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) 
     """
     registry, clock = process_registry(), SystemClock()
     metrics, health = AlertsMetrics(registry), Health()
-    await _ensure_topics(settings, load_deployment(settings.config_dir, environment))
+    configuration = LiveConfiguration(settings.config_dir, environment)
+    await ensure_topics(
+        settings.kafka.bootstrap_servers,
+        TOPICS,
+        partitions=settings.kafka.partitions,
+        retention=configuration.deployment.retention,
+    )
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(settings.redis))
         producer = await stack.enter_async_context(open_producer(settings.kafka))
@@ -98,12 +102,15 @@ async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) 
         def heard(update: RepUpdated) -> None:
             evaluator.heard(update.tenant, update.rep, update.at)
 
-        edits = ConfigurationEdits(settings.config_dir, environment, taken=taken, metrics=metrics)
-        edits.begin()
+        async def follow() -> None:
+            async for found in configuration.edits(metrics.config_valid.set):
+                taken(found)
+
+        taken(configuration.deployment)
         listener = UpdatesListener(settings.kafka, heard, connected=evaluator.judge_all, metrics=metrics)
         _register(health, redis, listener)
         stack.push_async_callback(lease.release)
-        work = (evaluator.run(settings.judging.tick.total_seconds()), topic.run(), listener.run(), edits.run())
+        work = (evaluator.run(settings.judging.tick.total_seconds()), topic.run(), listener.run(), follow())
         async with _working(work, dispatcher, settings.sending.look.total_seconds()):
             yield Starlette(routes=operations_routes(health, registry))
 
@@ -121,16 +128,6 @@ async def _working(
         await asyncio.wait([sending], timeout=DRAIN_SECONDS)
         for task in (*loops, sending):
             task.cancel()
-
-
-async def _ensure_topics(settings: AlertsSettings, deployment: Deployment) -> None:
-    days = max((tenant.retention_days for tenant in deployment.tenants.values()), default=DEFAULT_RETENTION_DAYS)
-    await ensure_topics(
-        settings.kafka.bootstrap_servers,
-        TOPICS,
-        partitions=settings.kafka.partitions,
-        retention=timedelta(days=days),
-    )
 
 
 def _open_http(settings: SendingSettings) -> httpx.AsyncClient:

@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from msgspec import Struct
 from redis.asyncio import Redis
 
+from services.api.adapters.compiled_configuration import CompiledConfiguration
 from services.api.adapters.episode_changes import RedisEpisodeChanges
 from services.api.adapters.fact_pages import RedisPages
 from services.api.adapters.http.answers import encode
 from services.api.adapters.http.app import Parts, create_app
 from services.api.adapters.http.event_stream import end_streams_with
 from services.api.adapters.kpi_exposition import KpiExposition
-from services.api.adapters.live_configuration import LiveConfiguration
 from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
 from services.api.adapters.stream_listener import StreamListener
@@ -40,6 +40,7 @@ from shared.adapters.episode_writer import EpisodeWriter
 from shared.adapters.redis_client import open_redis
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.adapters.system_clock import SystemClock
+from shared.configuration import LiveConfiguration
 from shared.observability.health import Health
 from shared.observability.operations import operations_routes, process_registry
 from shared.observability.serving import server
@@ -67,7 +68,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
     """The application, connected; everything closes in reverse order. Raises: ConfigurationError."""
     registry, clock = process_registry(), SystemClock()
     metrics = ApiMetrics(registry)
-    configured = LiveConfiguration(settings.config_dir, os.environ, metrics.config_valid)
+    configured = CompiledConfiguration(LiveConfiguration(settings.config_dir, os.environ))
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(settings.redis))
         ends = KafkaLogEnds(settings.kafka)
@@ -96,7 +97,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         )
         app.router.routes.append(KpiExposition(KpiSeries(configured, queries, settings.metrics), registry).route())
         app.router.routes.extend(operations_routes(_health(redis, follower), registry))
-        for task in (configured.watch(), follower.run(), live.run(), live.sweep(), status.run()):
+        for task in (configured.follow(metrics.config_valid), follower.run(), live.run(), live.sweep(), status.run()):
             await stack.enter_async_context(_running(task))
         yield Api(app, hub)
 

@@ -47,7 +47,7 @@ class IngestMetrics:
             ["source"],
             registry=registry,
         )
-        self._config_valid = Gauge(
+        self.config_valid = Gauge(
             "pacer_config_valid", "1 while the configuration on disk is the one that runs", registry=registry
         )
         self.request_seconds = Histogram(
@@ -56,7 +56,7 @@ class IngestMetrics:
         self._stored: dict[str, _Stored] = {}
         for reject_reason in RejectReason:
             self._quarantined.labels(reject_reason.value)
-        self._config_valid.set(1)
+        self.config_valid.set(1)
 
     def expect_sources(self, sources: Iterable[str]) -> None:
         """Starts every series of these sources at 0, so that a first failure is an increase."""
@@ -94,10 +94,6 @@ class IngestMetrics:
     def refused(self, source: str, reason: RefusalReason) -> None:
         """A delivery was turned away."""
         self._deliveries.labels(source, _outcome(reason), reason.value).inc()
-
-    def config_valid(self, *, valid: bool) -> None:
-        """Whether the last edit of the configuration could be used."""
-        self._config_valid.set(int(valid))
 
 
 def _outcome(reason: RefusalReason) -> str:

@@ -1,13 +1,16 @@
 """Reads and checks the YAML of a deployment and compiles it to domain values."""
 
 from shared.configuration.deployment import Deployment
+from shared.configuration.following import LiveConfiguration
 from shared.configuration.loading import load_deployment
 from shared.configuration.problems import ConfigurationInvalid, Problem
-from shared.configuration.watching import configuration_version, watch
+from shared.configuration.watching import Edit, configuration_version, watch
 
 __all__ = [
     "ConfigurationInvalid",
     "Deployment",
+    "Edit",
+    "LiveConfiguration",
     "Problem",
     "configuration_version",
     "load_deployment",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from msgspec import Struct
 
@@ -10,6 +11,8 @@ from shared.domain.access import AccessKey
 from shared.domain.alerting import Alerting
 from shared.domain.sources import Source
 from shared.domain.tenant import Tenant
+
+DEFAULT_RETENTION_DAYS = 400
 
 
 class Deployment(Struct, frozen=True):
@@ -19,3 +22,9 @@ class Deployment(Struct, frozen=True):
     sources: Mapping[str, Source]
     alerting: Mapping[str, Alerting]
     keys: tuple[AccessKey, ...] | None = None
+
+    @property
+    def retention(self) -> timedelta:
+        """How long the log keeps events: as long as the tenant that asks for most."""
+        days = (tenant.retention_days for tenant in self.tenants.values())
+        return timedelta(days=max(days, default=DEFAULT_RETENTION_DAYS))

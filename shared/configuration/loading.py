@@ -50,7 +50,8 @@ def _tenant_directories(directory: Path, report: Report) -> list[Path]:
             report.add(str(path / TENANT_FILE), 1, "the tenant's file is missing. Add it, or remove the directory")
     if not found and not report.problems:
         remedy = "Give one tenant's directory, or one that holds a directory a tenant"
-        report.add(str(directory / TENANT_FILE), 1, f"there is no such file here. {remedy}")
+        missing = "such file" if directory.is_dir() else "directory"
+        report.add(str(directory / TENANT_FILE), 1, f"there is no {missing} here. {remedy}")
     return found
 
 

@@ -7,10 +7,18 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from shared.configuration.deployment import Deployment
 from shared.configuration.loading import load_deployment
 from shared.configuration.problems import ConfigurationInvalid, Problem
+
+
+class Edit(NamedTuple):
+    """The files as they are now: their version, and what they say or why they cannot be used."""
+
+    version: str
+    outcome: Deployment | ConfigurationInvalid
 
 
 def configuration_version(directory: Path) -> str:
@@ -27,8 +35,8 @@ def configuration_version(directory: Path) -> str:
 
 async def watch(
     directory: Path, environment: Mapping[str, str], interval: timedelta, *, since: str | None = None
-) -> AsyncIterator[Deployment | ConfigurationInvalid]:
-    """One value for each change of the files: what they say now, or why they cannot be used.
+) -> AsyncIterator[Edit]:
+    """One edit for each change of the files.
 
     ``since`` is the version that the caller runs on, so that no edit is missed in between; None: that of now.
     An invalid edit ends nothing: whoever iterates keeps what he has.
@@ -41,7 +49,7 @@ async def watch(
             found = version
         if found != version:
             version = found
-            yield await asyncio.to_thread(_outcome, directory, environment)
+            yield Edit(version, await asyncio.to_thread(_outcome, directory, environment))
         await asyncio.sleep(interval.total_seconds())
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import timedelta
-from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script
 from services.aggregator.metrics import AggregatorMetrics
-from shared.configuration import ConfigurationInvalid, Deployment, configuration_version, watch
+from shared.configuration import Deployment, LiveConfiguration
 from shared.contracts import keys
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 
 VERSION, GENERATION = "configuration", "generation"
-LOOK_EVERY = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
@@ -44,17 +40,12 @@ class ConfiguredCatalogue:
         """Puts a deployment in force; workers on the same version share its generation. Raises: RedisAway."""
         generation = int(await self._raise([keys.LAYOUT], [VERSION, version, GENERATION]))
         self._deployment, self._generation = deployment, generation
-        self._metrics.config_valid.set(1)
         log.info("configuration_accepted", generation=generation, tenants=sorted(deployment.tenants))
 
-    async def follow(self, directory: Path, environment: Mapping[str, str], *, since: str) -> None:
+    async def follow(self, configuration: LiveConfiguration) -> None:
         """Accepts every valid edit, for ever; an invalid one leaves the old configuration running."""
-        async for outcome in watch(directory, environment, LOOK_EVERY, since=since):
-            if isinstance(outcome, ConfigurationInvalid):
-                self._metrics.config_valid.set(0)
-                log.error("configuration_invalid", problems=[str(problem) for problem in outcome.problems[:20]])
-            else:
-                await self._accept_patiently(outcome, await asyncio.to_thread(configuration_version, directory))
+        async for deployment in configuration.edits(self._metrics.config_valid.set):
+            await self._accept_patiently(deployment, configuration.version)
 
     async def _accept_patiently(self, deployment: Deployment, version: str) -> None:
         while True:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -124,7 +125,10 @@ def test_the_version_changes_with_every_edit_and_back(tmp_path: Path) -> None:
     assert edited != before == configuration_version(directory)
 
 
-async def next_of(changes: AsyncIterator[Deployment | ConfigurationInvalid]) -> Deployment | ConfigurationInvalid:
+T = TypeVar("T")
+
+
+async def next_of(changes: AsyncIterator[T]) -> T:
     async with asyncio.timeout(10):
         return await anext(changes)
 
@@ -138,5 +142,5 @@ async def test_an_edit_is_noticed_valid_or_not(tmp_path: Path) -> None:
     write_configuration(directory)
     mended = await next_of(changes)
 
-    assert isinstance(spoiled, ConfigurationInvalid) and isinstance(mended, Deployment)
+    assert isinstance(spoiled.outcome, ConfigurationInvalid) and isinstance(mended.outcome, Deployment)
     await changes.aclose()

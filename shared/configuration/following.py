@@ -1,0 +1,56 @@
+"""The configuration in force: read at the start, and again whenever its files change and are valid."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from shared.configuration.deployment import Deployment
+from shared.configuration.loading import load_deployment
+from shared.configuration.problems import ConfigurationInvalid
+from shared.configuration.watching import configuration_version, watch
+
+LOOK_EVERY = timedelta(seconds=1)
+_PROBLEMS_LOGGED = 20
+log = structlog.get_logger()
+
+
+class LiveConfiguration:
+    """``deployment`` is in force, ``version`` names it; ``problem`` says why the files on disk are not, or is None.
+
+    An invalid edit keeps what is in force.
+    """
+
+    def __init__(self, directory: Path, environment: Mapping[str, str], *, every: timedelta = LOOK_EVERY) -> None:
+        """Raises: ConfigurationInvalid; a service does not start on a configuration that it cannot read."""
+        self.version = configuration_version(directory)  # the version first: an edit in between is seen as a change
+        self.deployment = load_deployment(directory, environment)
+        self.problem: ConfigurationInvalid | None = None
+        self._directory = directory
+        self._environment = environment
+        self._every = every
+
+    async def edits(self, valid: Callable[[bool], object]) -> AsyncIterator[Deployment]:
+        """Each valid edit, in force when it is handed out, for as long as the service runs.
+
+        ``valid`` is told now, and of every edit, whether it could be used: the setter of ``pacer_config_valid``.
+        """
+        valid(self.problem is None)
+        async for edit in watch(self._directory, self._environment, self._every, since=self.version):
+            if isinstance(edit.outcome, ConfigurationInvalid):
+                self.problem = edit.outcome
+                problems = [str(problem) for problem in edit.outcome.problems[:_PROBLEMS_LOGGED]]
+                log.warning("configuration_rejected", problems=problems)
+            else:
+                self.version, self.deployment, self.problem = edit.version, edit.outcome, None
+                log.info("configuration_taken_up", version=edit.version)
+            valid(self.problem is None)
+            if self.problem is None:
+                yield self.deployment
+
+    async def state(self) -> str:
+        """For /readyz: a short word. An invalid edit does not make a service unready: it runs on."""
+        return "valid" if self.problem is None else "the last edit is invalid; the one before it runs"

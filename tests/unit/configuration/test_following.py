@@ -1,0 +1,72 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.configuration import ConfigurationInvalid, Deployment, LiveConfiguration
+from tests.support.configuration_files import ENVIRONMENT, write_configuration
+from tests.support.eventually import eventually
+
+SOON = timedelta(milliseconds=10)
+
+
+class Followed:
+    """A configuration whose edits are taken up while the test runs."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.live = LiveConfiguration(directory, ENVIRONMENT, every=SOON)
+        self.told: list[bool] = []
+        self.taken: list[Deployment] = []
+
+    async def follow(self) -> None:
+        async for deployment in self.live.edits(self.told.append):
+            self.taken.append(deployment)
+
+    async def spoil(self) -> None:
+        (self.directory / "tenant.yaml").write_text("tenant: acme\n")
+        await eventually(lambda: self.live.problem is not None)
+
+
+@asynccontextmanager
+async def following(directory: Path) -> AsyncIterator[Followed]:
+    followed = Followed(write_configuration(directory))
+    task = asyncio.create_task(followed.follow())
+    await eventually(lambda: followed.told == [True])
+    yield followed
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_service_does_not_start_on_what_it_cannot_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid, match="there is no directory here"):
+        LiveConfiguration(tmp_path / "nowhere", ENVIRONMENT)
+
+
+async def test_an_invalid_edit_keeps_what_is_in_force(tmp_path: Path) -> None:
+    async with following(tmp_path / "acme") as followed:
+        before = (followed.live.deployment, followed.live.version)
+        await followed.spoil()
+        assert (followed.live.deployment, followed.live.version) == before
+
+
+async def test_a_valid_edit_is_in_force_when_it_is_handed_out(tmp_path: Path) -> None:
+    async with following(tmp_path / "acme") as followed:
+        (followed.directory / "targets.csv").write_text("kpi,period,for,id,value\n")
+        await eventually(lambda: followed.taken[-1:] == [followed.live.deployment])
+
+
+async def test_the_metric_is_told_of_every_edit(tmp_path: Path) -> None:
+    async with following(tmp_path / "acme") as followed:
+        await followed.spoil()
+        write_configuration(followed.directory)
+        await eventually(lambda: followed.told[-2:] == [False, True])
+
+
+async def test_an_invalid_edit_is_a_state_and_no_failure(tmp_path: Path) -> None:
+    async with following(tmp_path / "acme") as followed:
+        await followed.spoil()
+        assert "invalid" in await followed.live.state()
