@@ -24,6 +24,7 @@ from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.settings import StreamSettings
 from services.api.stream import Hub
+from services.api.trends import TrendsQuery
 from shared.configuration.deployment import Deployment
 from shared.domain.access import AccessKey
 from shared.domain.cells import CellQuery, SubjectCells
@@ -144,6 +145,7 @@ def parts(
         configured=configured,
         queries=queries,
         receipts=ReceiptsQuery(queries, pages or KnownPages()),
+        trends=TrendsQuery(queries, scoreboard or KnownCells(), pages or KnownPages()),
         alerts=alerts,
         actions=AlertActions(alerts, episodes, configured, clock),
         pipeline=pipeline,
