@@ -10,7 +10,7 @@ import { makeReps, showReps } from "./reps.js";
 import { Refused, Stream, forget, read, send } from "./server.js";
 import { Store } from "./store.js";
 import { makeTiles, showTiles } from "./tiles.js";
-import { reloadOnError, startWall } from "./wall.js";
+import { fitWall, reloadOnError, startWall } from "./wall.js";
 
 const TICK_MS = 5000; // relative times keep themselves current
 const AGAIN_MS = 2000;
@@ -132,6 +132,7 @@ function paint() {
   const currency = store.catalogue.tenant.currency;
   showTiles(store, view.team, currency);
   showReps(store, view, currency);
+  fitWall();
   const concerns = ({ subject }) =>
     subject?.source || shown.members.has(subject?.rep) || (!subject?.rep && shown.subtree.has(subject?.team));
   showAlerts(store, view, now, concerns);

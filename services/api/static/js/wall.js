@@ -6,6 +6,7 @@ const PAGE_MS = 12000;
 const SHIFT_MS = 60000;
 const VERSION_MS = 120000;
 const RELOAD_MS = 10000;
+const BORDERS = 2;
 const SHIFTS = [[0, 0], [4, 0], [4, 4], [0, 4]];
 
 export const onWall = location.pathname === "/tv";
@@ -25,15 +26,28 @@ export function startWall() {
 
 // The next screenful of whole rows, and the first after the last.
 function turn() {
+  const { reps, rows, each, height } = layout();
+  if (rows.length === 0) return;
+  const pages = Math.ceil(rows.length / each);
+  const page = (Math.round(reps.scrollTop / (each * height)) + 1) % pages;
+  reps.scrollTo({ top: page * each * height, behavior: "instant" });
+  setText(byId("page"), pages > 1 ? `page ${page + 1} of ${pages}` : "");
+}
+
+function layout() {
   const reps = byId("reps");
   const [head, ...rows] = reps.children;
-  if (rows.length === 0) return;
-  const room = reps.clientHeight - head.offsetHeight;
-  const each = Math.max(1, Math.floor(room / rows[0].offsetHeight));
-  const pages = Math.ceil(rows.length / each);
-  const page = (Math.round(reps.scrollTop / (each * rows[0].offsetHeight)) + 1) % pages;
-  reps.scrollTo({ top: page * each * rows[0].offsetHeight, behavior: "instant" });
-  setText(byId("page"), pages > 1 ? `page ${page + 1} of ${pages}` : "");
+  const height = rows[0]?.offsetHeight || 1;
+  const room = reps.parentElement.clientHeight - reps.offsetTop + reps.parentElement.offsetTop - head.offsetHeight - BORDERS;
+  return { reps, rows, height, headed: head.offsetHeight, each: Math.max(1, Math.floor(room / height)) };
+}
+
+// No row is cut in half: the table is as high as its whole rows.
+export function fitWall() {
+  if (!onWall || byId("reps").children.length === 0) return;
+  const { reps, headed, each, height } = layout();
+  const wanted = `${headed + each * height + BORDERS}px`;
+  if (reps.style.getPropertyValue("max-height") !== wanted) reps.style.setProperty("max-height", wanted);
 }
 
 // After an update of the server the wall shows the new board.
