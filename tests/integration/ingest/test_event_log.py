@@ -116,6 +116,19 @@ async def test_without_kafka_nothing_is_confirmed(free_port: int) -> None:
             await keep(log, change("lost"))
 
 
+async def test_it_is_ready_once_the_producer_has_its_id(bootstrap: str) -> None:
+    async with open_event_log(KafkaSettings(bootstrap_servers=bootstrap), retention=RETENTION) as log:
+        assert await eventually(log.state, within_seconds=20) == "1 broker(s)"
+
+
+async def test_with_topics_but_no_id_yet_it_is_not_ready(embedded_kafka: str) -> None:
+    settings = KafkaSettings(bootstrap_servers=embedded_kafka)
+    log = KafkaEventLog(embedded_kafka)  # nobody polls it: it never hears of its id
+    await log.create_topics(settings, retention=RETENTION)
+    with pytest.raises(LogUnavailable, match="its id"):
+        await log.state()
+
+
 @pytest.mark.kafka
 @pytest.mark.slow
 async def test_a_broker_that_was_killed_is_refused_and_then_used_again(own_kafka: OwnKafka) -> None:
