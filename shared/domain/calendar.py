@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -73,6 +75,27 @@ class Calendar(Struct, frozen=True):
 def length(spans: tuple[tuple[Micros, Micros], ...]) -> Micros:
     """Total time of disjoint spans."""
     return sum(end - start for start, end in spans)
+
+
+class Worked(Struct, frozen=True):
+    """Disjoint spans in the order of time with the time that has passed before each: any instant is one look-up."""
+
+    starts: tuple[Micros, ...]
+    ends: tuple[Micros, ...]
+    before: tuple[Micros, ...]
+    total: Micros
+
+    def until(self, now: Micros) -> Micros:
+        """The part of the spans that has passed by ``now``."""
+        place = bisect_right(self.starts, now) - 1
+        return 0 if place < 0 else self.before[place] + min(self.ends[place], now) - self.starts[place]
+
+
+@lru_cache(maxsize=1_024)
+def worked_in(spans: tuple[tuple[Micros, Micros], ...]) -> Worked:
+    """Working time by its spans, in order; what several KPIs ask of the same days is kept once."""
+    passed = [0, *accumulate(end - start for start, end in spans)]
+    return Worked(tuple(s for s, _ in spans), tuple(e for _, e in spans), tuple(passed[:-1]), passed[-1])
 
 
 def length_until(spans: tuple[tuple[Micros, Micros], ...], now: Micros) -> Micros:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -55,6 +56,15 @@ def month_cell(day: date) -> str:
 
 def covering_cells(period: Period, included: Callable[[date], bool] | None = None) -> tuple[str, ...]:
     """The fewest cells that hold a period's facts, or those of its days that are ``included``."""
+    return _cells_of_all(period) if included is None else _cells_of(period, included)
+
+
+@lru_cache(maxsize=1_024)
+def _cells_of_all(period: Period) -> tuple[str, ...]:
+    return _cells_of(period, None)
+
+
+def _cells_of(period: Period, included: Callable[[date], bool] | None) -> tuple[str, ...]:
     if period.kind in (PeriodKind.DAY, PeriodKind.WEEK):
         return tuple(day_cell(day) for day in period.days() if included is None or included(day))
     return tuple(name for month in _months(period) for name in _month_cells(month, included))

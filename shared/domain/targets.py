@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from shared.domain.calendar import Calendar, length, length_until
+from shared.domain.calendar import Calendar, Worked, length, worked_in
 from shared.domain.exact import CONTEXT, ZERO
 from shared.domain.instants import Micros
 from shared.domain.people import DateSpan, Organisation, Rep
@@ -115,60 +115,31 @@ class Targets:
 
 
 class Due(Struct, frozen=True):
-    """A prorated target as working time brings it due. ``days`` in order: entry times factor, and the day's spans.
+    """A prorated target as working time brings it due: whatever is asked of equal days, by their working time.
 
-    ``whole`` is the period's working time by the tenant's hours, in microseconds.
+    ``whole`` is the period's working time by the tenant's hours, in microseconds. Nothing in it moves with time.
     """
 
-    days: tuple[tuple[Decimal, tuple[tuple[Micros, Micros], ...]], ...]
+    rates: tuple[tuple[Decimal, Worked], ...]
     whole: Micros
     assigned: Decimal
 
     def asked(self, now: Micros) -> Asked:
         """The target, and the part of it that is due by now."""
-        target = ZERO
-        for each, spans in self.days:
-            target = CONTEXT.add(target, CONTEXT.multiply(each, length(spans)))
-        (expected,) = self.expected([now])
-        return Asked(CONTEXT.divide(target, self.whole), expected, self.assigned)
+        return Asked(self._share(worked.total for _, worked in self.rates), self._due_by(now), self.assigned)
 
     def expected(self, instants: Iterable[Micros]) -> list[Decimal]:
-        """What is due by each of some instants, the earliest first: one pass over the days for all of them."""
-        found, past, place = [], ZERO, 0
-        for instant in instants:
-            while place < len(self.days) and length_until(self.days[place][1], instant) == length(self.days[place][1]):
-                each, spans = self.days[place]
-                past = CONTEXT.add(past, CONTEXT.multiply(each, length(spans)))
-                place += 1
-            begun = past
-            for each, spans in self.days[place:]:
-                if spans and spans[0][0] >= instant:
-                    break
-                begun = CONTEXT.add(begun, CONTEXT.multiply(each, length_until(spans, instant)))
-            found.append(CONTEXT.divide(begun, self.whole))
-        return found
+        """What is due by each of some instants."""
+        return [self._due_by(instant) for instant in instants]
 
+    def _due_by(self, now: Micros) -> Decimal:
+        return self._share(worked.until(now) for _, worked in self.rates)
 
-def asked_of_rep(
-    targets: Targets,
-    calendar: Calendar,
-    rep: Rep,
-    *,
-    kpi: str,
-    prorated: bool,
-    period: Period,
-    now: Micros,
-    days: Iterable[date] | None = None,
-) -> Asked | None:
-    """What a KPI's target asks of a rep in a period; None where nobody set one or there is no working time.
-
-    ``days`` restricts a prorated target to some of the period's days: those of a membership.
-    """
-    if not prorated:
-        entry = targets.in_force(kpi, period.kind, rep, period.last)
-        return None if entry is None else Asked(entry.value, entry.value, entry.value)
-    due = due_of_rep(targets, calendar, rep, kpi=kpi, period=period, days=days)
-    return None if due is None else due.asked(now)
+    def _share(self, times: Iterable[Micros]) -> Decimal:
+        total = ZERO
+        for (rate, _), time in zip(self.rates, times, strict=True):
+            total = CONTEXT.add(total, CONTEXT.multiply(rate, time))
+        return CONTEXT.divide(total, self.whole)
 
 
 def due_of_rep(
@@ -180,39 +151,44 @@ def due_of_rep(
     period: Period,
     days: Iterable[date] | None = None,
 ) -> Due | None:
-    """How a rep's prorated target falls due; None where nobody set one or there is no working time."""
+    """How a rep's prorated target falls due; None where nobody set one or there is no working time.
+
+    ``days`` restricts it to some of the period's days: those of a membership.
+    """
     whole = sum(length(calendar.whole_spans(day, rep.zone)) for day in period.days())
-    wanted = period.days() if days is None else days
-    in_force = [(day, entry) for day in wanted if (entry := targets.in_force(kpi, period.kind, rep, day)) is not None]
-    if whole == 0 or not in_force:
-        return None
-    shares = (
-        (CONTEXT.multiply(entry.value, entry.factor(rep, day)), calendar.present_spans(rep, day))
-        for day, entry in in_force
-        if rep.hired is None or day >= rep.hired
-    )
-    return Due(tuple(shares), whole, in_force[-1][1].value)
-
-
-def asked_of_team_total(
-    targets: Targets, calendar: Calendar, team: str, *, kpi: str, prorated: bool, period: Period, now: Micros
-) -> Asked | None:
-    """The pinned total of a team, prorated by the tenant's calendar only; None without such an entry."""
-    if not prorated:
-        entry = targets.team_total(kpi, period.kind, team, period.last)
-        return None if entry is None else Asked(entry.value, entry.value, entry.value)
-    due = due_of_team_total(targets, calendar, team, kpi=kpi, period=period)
-    return None if due is None else due.asked(now)
+    rates, last = _Rates(), None
+    for day in period.days() if days is None else days:
+        entry = targets.in_force(kpi, period.kind, rep, day)
+        if entry is not None:
+            last = entry
+            if rep.hired is None or day >= rep.hired:
+                rates.add(CONTEXT.multiply(entry.value, entry.factor(rep, day)), calendar.present_spans(rep, day))
+    return None if whole == 0 or last is None else Due(rates.worked(), whole, last.value)
 
 
 def due_of_team_total(targets: Targets, calendar: Calendar, team: str, *, kpi: str, period: Period) -> Due | None:
     """How a team's pinned total falls due by the tenant's calendar; None without such an entry or working time."""
-    days = [(day, calendar.whole_spans(day, calendar.zone)) for day in period.days()]
-    whole = sum(length(spans) for _, spans in days)
-    in_force = [
-        (day, spans, e) for day, spans in days if (e := targets.team_total(kpi, period.kind, team, day)) is not None
-    ]
-    if whole == 0 or not in_force:
-        return None
-    shares = ((CONTEXT.multiply(entry.value, entry.factor(None, day)), spans) for day, spans, entry in in_force)
-    return Due(tuple(shares), whole, in_force[-1][2].value)
+    rates, last, whole = _Rates(), None, 0
+    for day in period.days():
+        spans = calendar.whole_spans(day, calendar.zone)
+        whole += length(spans)
+        entry = targets.team_total(kpi, period.kind, team, day)
+        if entry is not None:
+            last = entry
+            rates.add(CONTEXT.multiply(entry.value, entry.factor(None, day)), spans)
+    return None if whole == 0 or last is None else Due(rates.worked(), whole, last.value)
+
+
+class _Rates:
+    """Days by what is asked of them; few differ, however long a period is."""
+
+    def __init__(self) -> None:
+        self._spans: dict[Decimal, list[tuple[Micros, Micros]]] = {}
+
+    def add(self, rate: Decimal, spans: Iterable[tuple[Micros, Micros]]) -> None:
+        """Takes a day, in order."""
+        self._spans.setdefault(rate, []).extend(spans)
+
+    def worked(self) -> tuple[tuple[Decimal, Worked], ...]:
+        """Each rate with the working time that it is asked of."""
+        return tuple((rate, worked_in(tuple(spans))) for rate, spans in self._spans.items())

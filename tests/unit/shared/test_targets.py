@@ -6,11 +6,13 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.effective_targets import EffectiveTargets
 from shared.domain.instants import Micros, from_datetime
-from shared.domain.people import DateSpan, Organisation, Rep, Team, WorkingWeek
+from shared.domain.kpis import Aggregate
+from shared.domain.people import DateSpan, Rep, WorkingWeek
 from shared.domain.periods import Period, PeriodKind, PeriodRules
-from shared.domain.targets import Asked, Scope, TargetEntry, Targets, asked_of_rep, asked_of_team_total, whole_months
-from tests.support.tenants import calendar, rep, target, team
+from shared.domain.targets import Asked, Scope, TargetEntry, whole_months
+from tests.support.tenants import calendar, kpi, rep, target, team, tenant
 
 MONDAY = date(2026, 11, 23)
 HALF_DAY = WorkingWeek((((9 * 60, 13 * 60),),) * 5 + ((),) * 2)
@@ -36,19 +38,15 @@ def asked(
     closed: tuple[date, ...] = (),
 ) -> Asked | None:
     subject = who or rep()
-    teams: dict[str, Team] = {
-        t.id: t for t in (team("world"), team("emea", parent="world"), team("sdr", parent="emea"))
-    }
-    targets = Targets(entries, Organisation(teams, {subject.id: subject}))
-    return asked_of_rep(
-        targets,
-        calendar(closed=frozenset(closed)),
-        subject,
-        kpi="calls",
-        prorated=prorated,
-        period=of or period(),
-        now=now,
+    teams = (team("world"), team("emea", parent="world"), team("sdr", parent="emea"))
+    configured = tenant(
+        reps=[subject],
+        teams=teams,
+        targets=entries,
+        kpis=[kpi(aggregate=Aggregate.COUNT if prorated else Aggregate.AVERAGE)],
+        calendar=calendar(closed=frozenset(closed)),
     )
+    return EffectiveTargets(configured).of_rep(subject, configured.kpis["calls"], of or period(), now=now)
 
 
 def test_nobody_asks_without_an_entry() -> None:
@@ -148,10 +146,9 @@ def test_what_is_not_prorated_asks_for_the_entry_of_the_last_day_as_it_stands() 
 
 
 def test_a_pinned_team_total_is_prorated_by_the_tenants_calendar() -> None:
-    targets = Targets([target("100", scope=Scope.TEAM_TOTAL, id="emea")], Organisation({"emea": team()}, {}))
-    found = asked_of_team_total(
-        targets, calendar(), "emea", kpi="calls", prorated=True, period=period(), now=at(23, 12)
-    )
+    configured = tenant(targets=[target("100", scope=Scope.TEAM_TOTAL, id="emea")])
+    targets = EffectiveTargets(configured)
+    found = targets.of_team_total("emea", configured.kpis["calls"], period(), now=at(23, 12))
     assert found == Asked(Decimal(100), Decimal(50), Decimal(100))
 
 
