@@ -20,6 +20,7 @@ from services.api.adapters.fact_pages import RedisPages
 from services.api.adapters.http.answers import encode
 from services.api.adapters.http.app import Parts, create_app
 from services.api.adapters.http.event_stream import end_streams_with
+from services.api.adapters.http.request_timing import RequestTiming
 from services.api.adapters.kpi_exposition import KpiExposition
 from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
@@ -95,6 +96,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
                 status=status,
             )
         )
+        app.add_middleware(RequestTiming, seconds=metrics.request_seconds)
         app.router.routes.append(KpiExposition(KpiSeries(configured, queries, settings.metrics), registry).route())
         app.router.routes.extend(operations_routes(_health(redis, follower), registry))
         for task in (configured.follow(metrics.config_valid), follower.run(), live.run(), live.sweep(), status.run()):
