@@ -40,7 +40,7 @@ export function showBand(store, now) {
   const lost = store.connected === false || [...store.failures.values()].includes(null);
   setAttribute(document.body, "data-connection", lost ? "lost" : null);
   setText(byId("connection"), lost ? "disconnected" : store.connected ? "live" : "connecting");
-  setText(byId("last-seen"), lost && store.lastSeen ? `last seen ${ago(store.lastSeen, now)}` : "");
+  setText(byId("last-seen"), lost && store.lastSeen ? `, last seen ${ago(store.lastSeen, now)}` : "");
   showSources(sources, now);
   const text = loudText(store, sources.filter((source) => source.out), lost);
   byId("loud").hidden = text === "";

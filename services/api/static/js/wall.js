@@ -1,6 +1,6 @@
 // The wall: nothing to click, pages turn by themselves, a small shift against burn-in, reloads itself.
 
-import { byId, setText } from "./dom.js";
+import { byId, setAttribute, setText } from "./dom.js";
 
 const PAGE_MS = 12000;
 const SHIFT_MS = 60000;
@@ -31,7 +31,7 @@ function turn() {
   const pages = Math.ceil(rows.length / each);
   const page = (Math.round(reps.scrollTop / (each * height)) + 1) % pages;
   reps.scrollTo({ top: page * each * height, behavior: "instant" });
-  setText(byId("page"), pages > 1 ? `page ${page + 1} of ${pages}` : "");
+  fitWall();
 }
 
 function layout() {
@@ -42,12 +42,18 @@ function layout() {
   return { reps, rows, height, headed: head.offsetHeight, each: Math.max(1, Math.floor(room / height)) };
 }
 
-// No row is cut in half: the table is as high as its whole rows.
+// Nothing is cut in half: the table is as high as its whole rows, an alert without room is left out.
 export function fitWall() {
   if (!onWall || byId("reps").children.length === 0) return;
-  const { reps, headed, each, height } = layout();
+  const { reps, rows, headed, each, height } = layout();
   const wanted = `${headed + each * height + BORDERS}px`;
   if (reps.style.getPropertyValue("max-height") !== wanted) reps.style.setProperty("max-height", wanted);
+  const [page, pages] = [Math.round(reps.scrollTop / (each * height)), Math.ceil(rows.length / each)];
+  setText(byId("page"), pages > 1 ? `page ${page + 1} of ${pages}` : "");
+  const { bottom } = byId("alerts").parentElement.getBoundingClientRect();
+  for (const alert of byId("alerts").children) {
+    setAttribute(alert, "data-cut", alert.getBoundingClientRect().bottom > bottom);
+  }
 }
 
 // After an update of the server the wall shows the new board.
