@@ -78,7 +78,8 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         queries = Queries(configured, scoreboard, pipeline, clock)
         hub = _hub(settings, metrics)
         live, status = LiveReadings(configured, queries, hub, encode), LiveStatus(configured, queries, hub, encode)
-        follower = ChangeFollower(settings.kafka, StreamListener(hub, live, settings.board_url))
+        listener = StreamListener(hub, live, settings.board_url)
+        follower = ChangeFollower(settings.kafka, listener, retention=configured.deployment.retention)
         alerts = AlertsQuery(configured, EpisodeReader(redis), clock)
         changes = RedisEpisodeChanges(EpisodeWriter(redis))
         app = create_app(

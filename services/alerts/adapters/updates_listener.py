@@ -15,13 +15,13 @@ from aiokafka.errors import KafkaError
 from msgspec import MsgspecError
 
 from services.alerts.metrics import AlertsMetrics
+from shared.adapters.kafka_positions import positions_known
 from shared.contracts.messages import RepUpdated, decode_update
 from shared.contracts.topics import KPI_UPDATES
 from shared.settings import KafkaSettings
 
 PAUSE_SECONDS = 1.0
 POLL_MS = 1000
-LEADERS_SECONDS = 0.1
 log = structlog.get_logger()
 
 
@@ -70,7 +70,7 @@ class UpdatesListener:
         )
         await consumer.start()
         try:
-            await _find_the_end(consumer)
+            await positions_known(consumer, [KPI_UPDATES])
             self._listening = True
             self._connected()
             while True:
@@ -88,10 +88,3 @@ class UpdatesListener:
         except MsgspecError as error:
             self._metrics.dependency_failed("unreadable_update")
             log.warning("update_unreadable", error=str(error))
-
-
-async def _find_the_end(consumer: AIOKafkaConsumer) -> None:
-    """Returns when every partition has its position: what is produced from then on is heard."""
-    while not consumer.assignment():  # noqa: ASYNC110 - aiokafka tells nobody when a new topic has its leaders
-        await asyncio.sleep(LEADERS_SECONDS)
-    await asyncio.gather(*(consumer.position(partition) for partition in consumer.assignment()))

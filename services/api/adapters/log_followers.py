@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -14,9 +15,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from msgspec import DecodeError
 
+from shared.adapters.kafka_positions import positions_known
+from shared.adapters.kafka_topics import KafkaAway, ensure_topics
 from shared.contracts.episodes import decode_episode
 from shared.contracts.messages import RepUpdated, decode_update
-from shared.contracts.topics import ALERTS_EPISODES, CRM_EVENTS, KPI_FACTS, KPI_UPDATES
+from shared.contracts.topics import ALERTS_EPISODES, CRM_EVENTS, KPI_FACTS, KPI_UPDATES, TOPICS
 from shared.domain.episodes import Episode
 from shared.settings import KafkaSettings
 
@@ -43,11 +46,15 @@ class Listener(Protocol):
 
 
 class ChangeFollower:
-    """Reads both topics for as long as the service runs; away and back, it says that something was missed."""
+    """Reads both topics for as long as the service runs; away and back, it says that something was missed.
 
-    def __init__(self, settings: KafkaSettings, listener: Listener) -> None:
+    ``following``: what is said from now on is heard. ``retention`` is for topics that are missing.
+    """
+
+    def __init__(self, settings: KafkaSettings, listener: Listener, *, retention: timedelta) -> None:
         self._settings = settings
         self._listener = listener
+        self._retention = retention
         self.following = False
 
     async def run(self) -> None:
@@ -55,13 +62,16 @@ class ChangeFollower:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, KafkaAway, OSError) as error:
                 log.warning("updates_not_followed", error=repr(error))
             finally:
                 self.following = False
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
+        await ensure_topics(
+            self._settings.bootstrap_servers, TOPICS, partitions=self._settings.partitions, retention=self._retention
+        )
         consumer = AIOKafkaConsumer(
             KPI_UPDATES,
             ALERTS_EPISODES,
@@ -73,7 +83,7 @@ class ChangeFollower:
         )
         await consumer.start()
         try:
-            await consumer.seek_to_end()
+            await positions_known(consumer, (KPI_UPDATES, ALERTS_EPISODES))
             self._listener.missed()
             self.following = True
             while True:

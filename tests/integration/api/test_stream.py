@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -95,7 +96,8 @@ async def world(redis_server: RealRedis, bootstrap: str) -> AsyncIterator[World]
             pipeline=RedisPipeline(redis, clock, ends),
             clock=clock,
         )
-        follower = ChangeFollower(settings, StreamListener(wired.hub, wired.live, "http://127.0.0.1:8080"))
+        listener = StreamListener(wired.hub, wired.live, "http://127.0.0.1:8080")
+        follower = ChangeFollower(settings, listener, retention=timedelta(days=1))
         serving = server(create_app(wired), HttpSettings(), 0)
         tasks = [
             asyncio.ensure_future(work)
