@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from services.api.adapters.http import (
     action_routes,
+    answer_schemas,
+    docs_page,
     overview_routes,
     pages,
     problems,
@@ -45,7 +47,14 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 def create_app(parts: Parts) -> FastAPI:
     """The application without its operations' routes."""
-    app = FastAPI(title="Pacer", version="1", description="Live, exact sales KPIs.", redirect_slashes=False)
+    app = FastAPI(
+        title="Pacer",
+        version="1",
+        description="Live, exact sales KPIs.",
+        redirect_slashes=False,
+        docs_url=None,  # FastAPI's own pages load their scripts from other hosts
+        redoc_url=None,
+    )
     app.state.parts = parts
     problems.install(app)
     for routes in (
@@ -55,7 +64,9 @@ def create_app(parts: Parts) -> FastAPI:
         action_routes,
         trend_routes,
         stream_routes,
+        docs_page,
         pages,
     ):
         app.include_router(routes.router)
+    answer_schemas.describe(app)
     return app

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from services.api.adapters.http.answer_schemas import Readings, answering
 from services.api.adapters.http.answers import enveloped
 from services.api.adapters.http.callers import Asker
 from services.api.domain.asking import at_of, org_of, period_kind
@@ -27,7 +28,7 @@ def queries_of(request: Request) -> Queries:
     return queries
 
 
-@router.get("/v1/reps/{rep}/kpis")
+@router.get("/v1/reps/{rep}/kpis", responses=answering(Readings))
 async def rep_kpis(
     request: Request, viewer: Asker, rep: str, *, period: PeriodText = "day", at: AtText = None, kpi: KpiIds = None
 ) -> Response:
@@ -36,7 +37,7 @@ async def rep_kpis(
     return _enveloped(request, await queries_of(request).of_rep(viewer, rep, wanted))
 
 
-@router.get("/v1/teams/{team}/kpis")
+@router.get("/v1/teams/{team}/kpis", responses=answering(Readings))
 async def team_kpis(
     request: Request,
     viewer: Asker,

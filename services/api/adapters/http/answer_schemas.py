@@ -1,0 +1,75 @@
+"""What the main answers look like, for /openapi.json: taken from the very types that are encoded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from msgspec import Struct
+
+from shared.domain.reading import Reading
+
+REFERENCE = "#/components/schemas/{name}"
+
+
+class Readings(Struct, frozen=True):
+    """Readings taken at ``as_of``; every source's events up to ``watermark`` are in them."""
+
+    as_of: str
+    watermark: str | None
+    readings: list[Reading]
+
+
+class Problem(Struct, frozen=True):
+    """RFC 9457: why there is no answer. ``reason`` is stable."""
+
+    type: str
+    title: str
+    status: int
+    reason: str
+    detail: str
+
+
+def answering(answer: type[Struct]) -> dict[int | str, dict[str, Any]]:
+    """A route's ``responses``: the answer as JSON, else a problem document."""
+    return {
+        200: {"content": {"application/json": {"schema": _reference(answer)}}},
+        "4XX": {
+            "description": "Refused; the reason says why",
+            "content": {"application/problem+json": {"schema": _reference(Problem)}},
+        },
+    }
+
+
+def describe(app: FastAPI) -> None:
+    """Puts the schemas that ``answering`` refers to into the application's OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas |= {name: known for name, known in _components().items() if name not in schemas}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+
+
+def _components() -> dict[str, object]:
+    _, components = msgspec.json.schema_components([Readings, Problem], ref_template=REFERENCE)
+    return {name: _with_numbers(schema) for name, schema in components.items()}
+
+
+def _with_numbers(schema: object) -> object:
+    """Decimals are encoded as JSON numbers."""
+    if isinstance(schema, list):
+        return [_with_numbers(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("format") == "decimal":
+        return {"type": "number"}
+    return {name: _with_numbers(part) for name, part in schema.items()}
+
+
+def _reference(answer: type[Struct]) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(name=answer.__name__)}
