@@ -12,33 +12,32 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
+from weakref import WeakSet
 
 import structlog
-from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from services.aggregator.adapters.chunk_messages import ChunkMessage
+from services.aggregator.adapters.paced_fetching import fetch_paced
 
-FETCH_WAIT_MS = 500
-"""How long the broker may hold an empty fetch; also how stale "caught up" may be."""
+FETCH_WAIT_MS = 100
+"""How long a broker may hold an empty fetch: a partition that missed it waits so long, "caught up" is so old."""
+UNFINISHED_CHUNKS = 4
+"""With more than so many in work nothing is taken: what waits in Kafka becomes few large chunks, what waits here stays
+many small ones, each with its price. A worker short of processor time so catches up instead of queueing."""
 log = structlog.get_logger()
-
-
-class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """Hands out the extension's own records: a ConsumerRecord dataclass each is 15 % of a worker's time."""
-
-    def _consumer_record(self, _: Any, record: Any) -> Any:  # noqa: ANN401 - aiokafka is untyped
-        return record
 
 
 class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to Kafka."""
 
+    app: Any
+
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - Faust's signature
-        fetcher.PartitionRecords = PartitionRecords  # the only place where aiokafka lets itself be told
+        fetch_paced(self.app.flow.linger_seconds)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust has 1500 hard-wired
         return consumer
@@ -54,7 +53,8 @@ class ChunkConsumer(driver.Consumer):
         self.applied: dict[TP, int] = {}
         self.epoch: defaultdict[TP, int] = defaultdict(int)
         self.reseek: set[TP] = set()
-        self._busy = False
+        self._unfinished: WeakSet[ChunkMessage] = WeakSet()
+        self._finished = asyncio.Event()
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> Any:  # noqa: ANN401 - Faust's signature
@@ -82,16 +82,13 @@ class ChunkConsumer(driver.Consumer):
         """One poll, cut into chunks; partitions take turns, the later stage goes first."""
         if self.reseek and self.flow_active:
             await self._seek_again()
-        if not self._busy:
-            await asyncio.sleep(self.app.flow.linger_seconds)
+        await self._few_unfinished()
         before = self.stamp()
         fetched, _ = await self._wait_next_records(timeout)
         if not fetched or self.should_stop:
-            self._busy = False
             return
         records = {ensure_TP(tp): batch for tp, batch in fetched.items()}
         limits = self.app.flow.chunk_records
-        self._busy = any(len(batch) >= limits[tp.topic] for tp, batch in records.items())
         for tp, part in take_turns(records, limits):
             if before != self.stamp() or not self.flow_active:  # the fetch spans a rebalance: common
                 self.drop(records, "rebalance")
@@ -111,7 +108,20 @@ class ChunkConsumer(driver.Consumer):
         message = ChunkMessage(*fields)
         message.generation_id = self.app.consumer_generation_id
         message.next_offset, message.epoch = last.offset + 1, self.epoch[tp]
+        self._unfinished.add(message)
         return message
+
+    async def _few_unfinished(self) -> None:
+        """A chunk that was voided on its way is never finished, only forgotten: hence the recount."""
+        while len(self._unfinished) > UNFINISHED_CHUNKS and self.flow_active and not self.should_stop:
+            self._finished.clear()
+            await self.wait_first(self._finished.wait(), self.suspend_flow.wait(), timeout=0.1)
+
+    def ack(self, message: Any) -> bool:  # noqa: ANN401 - Faust's signature
+        """Called when a chunk is applied or void."""
+        self._unfinished.discard(message)
+        self._finished.set()
+        return bool(super().ack(message))
 
     # Back-pressure is the blocking put of a small queue: a partition that leaves the fetch set comes back late.
     def on_buffer_full(self, tp: TP) -> None:
