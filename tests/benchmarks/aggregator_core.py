@@ -18,7 +18,15 @@ from collections.abc import Callable, Mapping, Sequence
 from services.aggregator.domain.derivation import only_fact
 from services.aggregator.domain.records import pack_single
 from services.aggregator.ledger import Ledger
-from services.aggregator.ports import Chunk, Fenced, LedgerCommit, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.ports import (
+    Chunk,
+    Fenced,
+    LedgerCommit,
+    RecordsSlice,
+    ScoreboardCommit,
+    ScoreboardHeld,
+    ScoreboardWanted,
+)
 from services.aggregator.scoreboard import Scoreboard
 from shared.contracts.messages import decode_batch, decode_change, encode_batch, encode_entry
 from shared.domain.changes import RecordChange
@@ -39,6 +47,15 @@ class EmptyLedgerStore:
 
     async def commit(self, _: int, __: LedgerCommit) -> Fenced:
         return Fenced.APPLIED
+
+    async def succession(self, _: int) -> tuple[int, bytes | None]:
+        return 0, None
+
+    async def succeed(self, _: int, __: bytes, ___: bytes) -> bool:
+        return True
+
+    async def scan(self, _: int, __: int, ___: int) -> RecordsSlice:
+        return RecordsSlice(0, 0, 0, ())
 
 
 class EmptyScoreboardStore:

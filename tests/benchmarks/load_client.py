@@ -1,59 +1,47 @@
 """An HTTP client on bare sockets that costs less than any server it measures; a process of its own.
 
-Run: python -m tests.benchmarks.load_client PORT CONNECTIONS SECONDS RATE TOKEN. RATE 0 keeps every connection busy;
-otherwise requests start at that rate, and their times count from when they should have started (no coordinated
-omission). Prints JSON: requests, seconds, failures by status, and the answers' times in ms at p50 and p99.
+Run: python -m tests.benchmarks.load_client PLAN, a ``Plan`` as JSON. At a rate, times count from when a request should
+have started (no coordinated omission). Prints JSON: requests answered, of them accepted (202), seconds, failures by
+status, and the answers' times in ms at p50 and p99.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import cast
 
+import msgspec
 import uvloop
 
 from tests.benchmarks.report import percentile
+from tests.benchmarks.webhook_requests import Plan, requests
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-BODY = (
-    '{"id":"bench-%s-%012d","type":"call.logged","rep":"%s","occurred_at":"%s","record":"bench-%s-%012d",'
-    '"fields":{"direction":"outbound","duration_seconds":"120","account":"a-7"}}'
-)
+LAST_ANSWERS_SECONDS = 5.0
+"""How long the end waits for what was sent or due."""
 
 
 class Load:
     """What is still to send and what came back."""
 
-    def __init__(self, head: str, *, rep: str, rate: float) -> None:
-        self.head = head
-        self.rep = rep
+    def __init__(self, request: Callable[[], bytes], *, rate: float) -> None:
+        self.request = request
         self.rate = rate
-        self.run = f"{time.time_ns():x}"
-        self.number = 0
         self.times: list[float] = []
         self.failures: Counter[str] = Counter()
         self.due: deque[float] = deque()
         self.idle: list[Connection] = []
         self.ending = False
 
-    def request(self) -> bytes:
-        """The next request, unlike any before."""
-        self.number += 1
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        body = BODY % (self.run, self.number, self.rep, now, self.run, self.number)
-        return f"{self.head}{len(body)}\r\n\r\n{body}".encode()
-
     def next_start(self) -> float | None:
         """When the next request should have started; None: none is due."""
-        if self.ending:
-            return None
         if self.rate == 0:
-            return time.perf_counter()
+            return None if self.ending else time.perf_counter()
         return self.due.popleft() if self.due else None
 
 
@@ -93,42 +81,46 @@ class Connection(asyncio.Protocol):
         self.go_on()
 
 
-async def measure(port: int, connections: int, seconds: float, rate: float, token: str, rep: str) -> dict[str, object]:
-    head = (
-        f"POST /v1/webhooks/native HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: "
-    )
-    load = Load(head, rep=rep, rate=rate)
+async def measure(plan: Plan) -> dict[str, object]:
+    """Runs a plan to its end. What was sent, or due at a rate, is still answered; the time until then counts."""
+    load = Load(requests(plan), rate=plan.rate)
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(lambda: Connection(load), "127.0.0.1", port) for _ in range(connections)]
+    made = [
+        await loop.create_connection(lambda: Connection(load), "127.0.0.1", plan.port) for _ in range(plan.connections)
+    ]
     began = time.perf_counter()
-    planned = 0
-    while (elapsed := time.perf_counter() - began) < seconds:
-        for _ in range(int(elapsed * rate) - planned):
-            load.due.append(began + planned / rate)
-            planned += 1
-        for waiting in [load.idle.pop() for _ in range(min(len(load.idle), len(load.due)))]:
-            waiting.go_on()
-        await asyncio.sleep(0.001 if rate else 0.05)
-    took = time.perf_counter() - began
-    times, failures = load.times[:], dict(load.failures)
+    await _keep_going(load, began, plan)
     load.ending = True
+    ends = time.perf_counter() + LAST_ANSWERS_SECONDS
+    while (load.due or len(load.idle) < plan.connections) and time.perf_counter() < ends:  # noqa: ASYNC110 - two counts
+        await asyncio.sleep(0.001)
+    took = time.perf_counter() - began
+    unanswered = len(load.due) + plan.connections - len(load.idle)
+    if unanswered:
+        load.failures["unanswered"] = unanswered
     for transport, _ in made:
         transport.abort()
+    answered = sum(load.failures.values()) - unanswered
     return {
-        "requests": len(times),
+        "requests": len(load.times),
+        "accepted": len(load.times) - answered,
         "seconds": took,
-        "failures": failures,
-        "p50_ms": percentile(times, 0.5) * 1000,
-        "p99_ms": percentile(times, 0.99) * 1000,
+        "failures": dict(load.failures),
+        "p50_ms": percentile(load.times, 0.5) * 1000,
+        "p99_ms": percentile(load.times, 0.99) * 1000,
     }
 
 
+async def _keep_going(load: Load, began: float, plan: Plan) -> None:
+    planned = 0
+    while (elapsed := time.perf_counter() - began) < plan.seconds:
+        for _ in range(int(elapsed * plan.rate) - planned):
+            load.due.append(began + planned / plan.rate)
+            planned += 1
+        for waiting in [load.idle.pop() for _ in range(min(len(load.idle), len(load.due)))]:
+            waiting.go_on()
+        await asyncio.sleep(0.001 if plan.rate else 0.05)
+
+
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    found = uvloop.run(
-        measure(
-            int(arguments[0]), int(arguments[1]), float(arguments[2]), float(arguments[3]), arguments[4], arguments[5]
-        )
-    )
-    print(json.dumps(found))
+    print(msgspec.json.encode(uvloop.run(measure(msgspec.json.decode(sys.argv[1], type=Plan)))).decode())

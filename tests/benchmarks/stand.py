@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import yaml
 
 from cli.demo import demo_environment
@@ -22,6 +25,7 @@ from cli.up.free_ports import free_ports
 from cli.up.kafka_local import LocalKafka
 from cli.up.missing_secrets import missing_variables
 from shared.adapters.system_clock import SystemClock
+from tests.benchmarks.webhook_requests import Plan
 
 PROJECT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -87,11 +91,26 @@ class Stand:
         command = [sys.executable, "-m", f"tests.benchmarks.{name}", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120, cwd=PROJECT).stdout
 
-    def secret(self, variable_of: str) -> str:
+    def load(self, plan: Plan) -> dict[str, Any]:
+        """What the load client found."""
+        found: dict[str, Any] = json.loads(self.run("load_client", msgspec.json.encode(plan).decode()))
+        return found
+
+    def source(self, source_id: str) -> dict[str, Any]:
+        """A source as configured."""
+        sources: list[dict[str, Any]] = yaml.safe_load((self.config / "sources.yaml").read_text())["sources"]
+        return next(source for source in sources if source["id"] == source_id)
+
+    def secret(self, source_id: str) -> str:
         """The invented secret of a source."""
-        sources = yaml.safe_load((self.config / "sources.yaml").read_text())["sources"]
-        found = next(source for source in sources if source["id"] == variable_of)["secrets"][0]
-        return self.environment[found["env"]]
+        return self.environment[self.source(source_id)["secrets"][0]["env"]]
+
+    def pid(self, name: str) -> int:
+        """Of a process that was started."""
+        pid = self.children[name].pid
+        if pid is None:
+            raise RuntimeError(f"{name} has ended:\n{self.children[name].last_words()}")
+        return pid
 
 
 @contextmanager
