@@ -26,8 +26,9 @@ from services.aggregator.ports import (
     Poison,
     PoisonReason,
     QuarantineSink,
+    Settlement,
 )
-from shared.contracts.keys import scoreboard_partition
+from services.aggregator.reattribution import Attributions, Elders, InForce, Reattribution, places
 from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch
 from shared.contracts.topics import CRM_EVENTS
 from shared.domain.changes import RecordChange
@@ -67,18 +68,17 @@ class Ledger:
         self._store = store
         self._publisher = publisher
         self._poison = PoisonKeeper(CRM_EVENTS, quarantine, poison_limit)
-        self._catalogue = catalogue
-        self._attributions: dict[str, Attribution] = {}
-        self._generation = -1
+        self._reattribution = Reattribution(store, publisher, catalogue)
 
     async def handle(self, chunk: Chunk) -> Handled:
         """Merges a chunk, publishes what it changes and commits. See ChunkHandler."""
-        self._follow_configuration()
-        sorted_in = self._sort(chunk)
+        in_force = self._reattribution.in_force()
+        elders = await self._reattribution.elders(chunk.partition, in_force, chunk.position)
+        sorted_in = _sort(chunk, in_force.attributions)
         await self._poison.keep(chunk, sorted_in.poison)
         keys = list(sorted_in.by_key)
         stored = await self._store.read(chunk.partition, keys) if keys else ()
-        folding = _Folding(self._attributions, self._generation)
+        folding = _Folding(in_force, elders)
         for key, events, packed in zip(keys, sorted_in.by_key.values(), stored, strict=True):
             folding.fold(key, events, packed)
         if folding.batches:
@@ -95,67 +95,61 @@ class Ledger:
         )
         return _handled(chunk, outcome, sorted_in, folding)
 
+    async def settle(self, partition: int) -> Settlement:
+        """Moves a slice of the facts that a change of identities or credit concerns. See ChunkHandler."""
+        return await self._reattribution.settle(partition)
+
     def void(self, partition: int) -> None:
-        """Nothing is cached of a partition: records are read anew for each chunk."""
+        """Forgets under which rules the partition was; records are read anew for each chunk."""
+        self._reattribution.void(partition)
 
-    def _follow_configuration(self) -> None:
-        if self._generation != self._catalogue.generation:
-            self._generation = self._catalogue.generation
-            self._attributions.clear()
 
-    def _attribution(self, tenant_id: str) -> Attribution | None:
-        known = self._attributions.get(tenant_id)
-        if known is None and (tenant := self._catalogue.tenant(tenant_id)) is not None:
-            partitions = self._publisher.partitions
-            known = Attribution(tenant, lambda owner, subject: scoreboard_partition(owner, subject, partitions))
-            self._attributions[tenant_id] = known
-        return known
-
-    def _sort(self, chunk: Chunk) -> _Sorted:
-        """Decodes and groups by record. One loop over every event: locals instead of attributes are worth 10 %."""
-        by_key: dict[str, list[Positioned]] = {}
-        sources: dict[str, Micros] = {}
-        poison: list[Poison] = []
-        first_received_at = 0
-        known = self._attributions
-        for position, value in enumerate(chunk.values, chunk.position):
-            try:
-                change = decode_change(value)
-            except UNDECODABLE as error:
-                poison.append(_poison(chunk, position, PoisonReason.UNDECODABLE, str(error)))
+def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
+    """Decodes and groups by record. One loop over every event: locals instead of attributes are worth 10 %."""
+    by_key: dict[str, list[Positioned]] = {}
+    sources: dict[str, Micros] = {}
+    poison: list[Poison] = []
+    first_received_at = 0
+    for position, value in enumerate(chunk.values, chunk.position):
+        try:
+            change = decode_change(value)
+        except UNDECODABLE as error:
+            poison.append(_poison(chunk, position, PoisonReason.UNDECODABLE, str(error)))
+            continue
+        tenant = change.tenant
+        received_at = change.received_at
+        if tenant not in known or change.times or not EARLIEST_AT <= change.occurred_at < received_at <= LATEST_AT:
+            reason = _unusable(change, known)
+            if reason is not None:
+                poison.append(_poison(chunk, position, reason, change.key))
                 continue
-            tenant = change.tenant
-            received_at = change.received_at
-            if tenant not in known or change.times or not EARLIEST_AT <= change.occurred_at < received_at <= LATEST_AT:
-                reason = self._unusable(change)
-                if reason is not None:
-                    poison.append(_poison(chunk, position, reason, change.key))
-                    continue
-            source = f"{tenant}/{change.source}"
-            key = f"{source}/{change.record_type}/{change.record}"
-            events = by_key.get(key)
-            if events is None:
-                by_key[key] = [(position, change)]
-            else:
-                events.append((position, change))
-            if received_at > sources.get(source, -1):
-                sources[source] = received_at
-            if received_at < first_received_at or not first_received_at:
-                first_received_at = received_at
-        return _Sorted(by_key, sources, poison, first_received_at, max(sources.values(), default=0))
+        source = f"{tenant}/{change.source}"
+        key = f"{source}/{change.record_type}/{change.record}"
+        events = by_key.get(key)
+        if events is None:
+            by_key[key] = [(position, change)]
+        else:
+            events.append((position, change))
+        if received_at > sources.get(source, -1):
+            sources[source] = received_at
+        if received_at < first_received_at or not first_received_at:
+            first_received_at = received_at
+    return _Sorted(by_key, sources, poison, first_received_at, max(sources.values(), default=0))
 
-    def _unusable(self, change: RecordChange) -> PoisonReason | None:
-        if not _in_range(change.occurred_at, change.received_at, *change.times.values()):
-            return PoisonReason.IMPOSSIBLE_TIME
-        return PoisonReason.UNKNOWN_TENANT if self._attribution(change.tenant) is None else None
+
+def _unusable(change: RecordChange, known: Attributions) -> PoisonReason | None:
+    if not _in_range(change.occurred_at, change.received_at, *change.times.values()):
+        return PoisonReason.IMPOSSIBLE_TIME
+    return None if change.tenant in known else PoisonReason.UNKNOWN_TENANT
 
 
 class _Folding:
     """What a chunk does to its records, and the messages that say so."""
 
-    def __init__(self, attributions: dict[str, Attribution], generation: int) -> None:
-        self._attributions = attributions
-        self._generation = generation
+    def __init__(self, in_force: InForce, elders: Elders) -> None:
+        self._attributions = in_force.attributions
+        self._generation = in_force.generation
+        self._elders = elders
         self.records: dict[str, bytes] = {}
         self.batches: dict[int, list[FactChange]] = {}
         self.unchanged = 0
@@ -165,7 +159,7 @@ class _Folding:
         """Takes up the chunk's events of one record."""
         if len(events) == 1:
             position, change = events[0]
-            if packed is None and change.record_type != DEAL:
+            if packed is None and change.record_type != DEAL and change.tenant not in self._elders:
                 self._fold_only(key, position, change)
                 return
             if packed is not None and packed == pack_single(change):
@@ -189,6 +183,8 @@ class _Folding:
         identity = RecordKey.of(first)
         record = None if packed is None else unpack(packed, identity)
         before: dict[Location, Fact] = {} if record is None else attribution.located(identity, record)
+        elders = self._elders.get(first.tenant, ())
+        haunted = set() if record is None else places(elders, identity, record)
         said: dict[Location, tuple[int, Fact | None]] = {}
         news = 0
         for position, change in events:
@@ -198,6 +194,9 @@ class _Folding:
                 continue
             news += 1
             after = attribution.located(identity, record)
+            if elders:  # whoever handled this event under their rules said something there
+                left, haunted = haunted, places(elders, identity, record)
+                said.update((location, (position, after.get(location))) for location in left | haunted)
             for location, fact in moves(before, after).items():
                 said[location] = (position, fact)
             before = after
@@ -214,7 +213,7 @@ class _Folding:
         batch = self.batches.get(partition)
         if batch is None:
             batch = self.batches[partition] = []
-        batch.append(FactChange(attribution.tenant.id, subject, page, fact_id, entry))
+        batch.append(FactChange(attribution.tenant_id, subject, page, fact_id, entry))
         self.changes += 1
 
 

@@ -50,6 +50,12 @@ class AggregatorMetrics:
         self.last_chunk = Gauge(
             "aggregator_last_chunk_timestamp_seconds", "When a chunk was last applied", ("stage",), registry=registry
         )
+        self.refold_pending = Gauge(
+            "aggregator_refold_pending",
+            "Records (ledger) and reps (scoreboard) that do not follow an edit of the configuration yet",
+            ("stage",),
+            registry=registry,
+        )
         self.lag = Gauge(
             "kafka_consumer_lag_messages",
             "End of the log less what is applied, for partitions of this worker",
@@ -64,6 +70,7 @@ class AggregatorMetrics:
     def _start(self) -> None:
         for stage in STAGES:
             self.chunk_seconds.labels(stage=stage)
+            self.refold_pending.labels(stage=stage)
             for outcome in OUTCOMES:
                 self.events.labels(stage=stage, outcome=outcome)
         for reason in PoisonReason:

@@ -95,6 +95,18 @@ class LedgerCommit(Struct, gc=False):
     mark: Micros
 
 
+class RecordsSlice(Struct, frozen=True):
+    """Some of a partition's records, all of one instant.
+
+    position: the stored next position. total: how many records there are. cursor: where to go on, 0 is the end.
+    """
+
+    position: int
+    total: int
+    cursor: int
+    records: Sequence[tuple[str, bytes]]
+
+
 class LedgerStore(Protocol):
     """Records of a crm.events partition."""
 
@@ -104,6 +116,21 @@ class LedgerStore(Protocol):
 
     async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:
         """Applies the chunk atomically if the fence stands at its start. Raises: TransientError."""
+        ...
+
+    async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
+        """About so many records from a cursor on, 0 at first. Raises: TransientError.
+
+        A record that is there from the first slice to the last comes at least once.
+        """
+        ...
+
+    async def succession(self, partition: int) -> tuple[int, bytes | None]:
+        """The stored next position and the packed succession of attribution rules. Raises: TransientError."""
+        ...
+
+    async def succeed(self, partition: int, known: bytes, packed: bytes) -> bool:
+        """Replaces the succession if it still is the known one, empty for none. Raises: TransientError."""
         ...
 
 
@@ -139,8 +166,9 @@ class Catalogue(Protocol):
         """Rises with every accepted change of the configuration, over restarts too."""
         ...
 
-    def tenant(self, tenant_id: str) -> Tenant | None:
-        """The tenant, None if nobody configured it. The same object until the generation changes."""
+    @property
+    def tenants(self) -> Mapping[str, Tenant]:
+        """All configured tenants by id. The same objects until the generation changes."""
         ...
 
 
@@ -216,6 +244,19 @@ class Handled(Struct, frozen=True):
     received_at: Micros = 0
 
 
+class Settlement(Struct, frozen=True):
+    """What is left to do in a partition after a change of the configuration, and what one slice of it changed.
+
+    remaining: records (ledger) or reps (scoreboard), 0 when all is as configured.
+    """
+
+    remaining: int
+    changes: int = 0
+
+
+SETTLED = Settlement(0)
+
+
 class ChunkHandler(Protocol):
     """A use case as the transport sees it: Ledger and Scoreboard."""
 
@@ -223,6 +264,13 @@ class ChunkHandler(Protocol):
         """Works off one chunk. Chunks of a partition come one after another, those of several may overlap.
 
         Raises: TransientError (try the same chunk again), TooMuchPoison (stop the worker).
+        """
+        ...
+
+    async def settle(self, partition: int) -> Settlement:
+        """Does a slice of what a change of the configuration left to do; nothing, at no cost, when there is none.
+
+        Never at the same time as a chunk of the partition. Raises: TransientError (try again).
         """
         ...
 

@@ -15,6 +15,7 @@ from services.aggregator.domain.pages import Sheet, cells_of_page
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import (
+    SETTLED,
     Catalogue,
     Chunk,
     Fenced,
@@ -25,6 +26,7 @@ from services.aggregator.ports import (
     ScoreboardHeld,
     ScoreboardStore,
     ScoreboardWanted,
+    Settlement,
     UpdatesSink,
 )
 from services.aggregator.posting import CellCache, Posting, Staged, stage
@@ -91,6 +93,10 @@ class Scoreboard:
             received_at=staged.first_received_at,
         )
 
+    async def settle(self, partition: int) -> Settlement:  # noqa: ARG002 - the port's
+        """Cells follow with the next change of a rep. See ChunkHandler."""
+        return SETTLED
+
     def void(self, partition: int) -> None:
         """Forgets the partition's cells; they are read again when they are needed."""
         self._caches.pop(partition, None)
@@ -102,7 +108,7 @@ class Scoreboard:
 
     def _floor(self, tenant_id: str) -> _Floor | None:
         if tenant_id not in self._floors:
-            tenant = self._catalogue.tenant(tenant_id)
+            tenant = self._catalogue.tenants.get(tenant_id)
             self._floors[tenant_id] = None if tenant is None else _Floor(tenant, compile_plan(tenant))
         return self._floors[tenant_id]
 

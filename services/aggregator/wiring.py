@@ -110,7 +110,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         Watchdog(worker, reachable=lambda: all_reachable(_addresses(settings)), end=end_process).start()
         await worker.start()
         stack.push_async_callback(worker.stop)
-        side_tasks = (updates.run(), progress.run(worker.consumer), catalogue.follow(configuration))
+        side_tasks = (updates.run(), progress.run(worker.consumer), catalogue.follow(configuration), worker.settle())
         aggregator = Aggregator(worker, side_tasks)
         stack.push_async_callback(aggregator.close)
         yield aggregator

@@ -48,6 +48,11 @@ def sources_key(tag: str) -> str:
     return f"{tag}sources"
 
 
+def succession_key(tag: str) -> str:
+    """String: the attribution rules under which facts of the partition may have been published, packed (ledger)."""
+    return f"{tag}succession"
+
+
 def page_key(tag: str, tenant: str, subject: str, page: str) -> str:
     """Hash: fact id -> packed PageEntry (scoreboard). ``page`` is a UTC day or ``open``."""
     return f"{tag}p:{tenant}/{subject}/{page}"

@@ -10,6 +10,7 @@ from services.aggregator.ports import (
     LedgerCommit,
     PageRef,
     Poison,
+    RecordsSlice,
     RepRef,
     ScoreboardCommit,
     ScoreboardHeld,
@@ -63,6 +64,8 @@ class InMemoryLedgerStore(Failures):
         self.fence = Fence()
         self.records: dict[str, bytes] = {}
         self.sources: dict[str, Micros] = {}
+        self.successions: dict[int, bytes] = {}
+        self.most_scanned = 500
         self.mark = 0
 
     async def read(self, partition: int, keys: Sequence[str]) -> Sequence[bytes | None]:  # noqa: ARG002 - the port's
@@ -79,6 +82,25 @@ class InMemoryLedgerStore(Failures):
                 self.sources[source] = max(at, self.sources.get(source, 0))
             self.mark = max(self.mark, commit.mark)
         return outcome
+
+    async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
+        """See the port."""
+        self.may_fail()
+        following = cursor + min(count, self.most_scanned)
+        records = sorted(self.records.items())
+        end = 0 if following >= len(records) else following
+        return RecordsSlice(self.fence.offsets[partition], len(records), end, records[cursor:following])
+
+    async def succession(self, partition: int) -> tuple[int, bytes | None]:
+        """See the port."""
+        return self.fence.offsets[partition], self.successions.get(partition)
+
+    async def succeed(self, partition: int, known: bytes, packed: bytes) -> bool:
+        """See the port."""
+        if self.successions.get(partition, b"") != known:
+            return False
+        self.successions[partition] = packed
+        return True
 
 
 class InMemoryScoreboardStore(Failures):
@@ -160,11 +182,22 @@ class CollectingPublisher:
     def __init__(self, partitions: int = 3) -> None:
         self.partitions = partitions
         self.logs: dict[int, list[bytes]] = defaultdict(list)
+        self.delays = False
+        self._delayed: list[tuple[int, bytes]] = []
 
     async def publish(self, batches: Mapping[int, bytes]) -> None:
         """See the port."""
+        if self.delays:
+            self._delayed += batches.items()
+            return
         for partition, batch in batches.items():
             self.logs[partition].append(batch)
+
+    def arrive(self) -> None:
+        """What was published while ``delays`` was set reaches the log only now."""
+        for partition, batch in self._delayed:
+            self.logs[partition].append(batch)
+        self._delayed.clear()
 
 
 class ListQuarantine:
@@ -183,11 +216,12 @@ class FixedCatalogue:
 
     def __init__(self, *tenants: Tenant) -> None:
         self.generation = 1
-        self._tenants = {tenant.id: tenant for tenant in tenants}
+        self.tenants = {tenant.id: tenant for tenant in tenants}
 
-    def tenant(self, tenant_id: str) -> Tenant | None:
-        """See the port."""
-        return self._tenants.get(tenant_id)
+    def edit(self, *tenants: Tenant) -> None:
+        """Puts another configuration in force."""
+        self.tenants = {tenant.id: tenant for tenant in tenants}
+        self.generation += 1
 
 
 class ListUpdates:

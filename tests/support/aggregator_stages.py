@@ -38,10 +38,28 @@ class InMemoryFloor:
         self.updates = ListUpdates()
         self.catalogue = FixedCatalogue(tenant)
         self.log: list[bytes] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process on the same stores."""
         self.ledger = Ledger(self.ledger_store, self.publisher, quarantine=self.quarantine, catalogue=self.catalogue)
         self.scoreboard = Scoreboard(
             self.scoreboard_store, self.updates, quarantine=self.quarantine, catalogue=self.catalogue
         )
+
+    def edit(self, tenant: Tenant) -> None:
+        """Puts another configuration in force; numbers follow by ``settle``."""
+        self.tenant = tenant
+        self.catalogue.edit(tenant)
+
+    async def settle(self) -> None:
+        """Until everything is as configured."""
+        while (await self.ledger.settle(0)).remaining:
+            await self.score()
+        await self.score()
+        for partition in range(self.publisher.partitions):
+            while (await self.scoreboard.settle(partition)).remaining:
+                continue
 
     async def take(self, changes: Iterable[RecordChange], sizes: Sequence[int] = ()) -> list[Handled]:
         """Appends to the log and works it off in chunks of the given sizes, the last one as often as needed."""
@@ -69,7 +87,7 @@ class InMemoryFloor:
 
     async def score(self, size: int = 1000) -> None:
         """Works off what was published, in chunks."""
-        for partition, log in self.publisher.logs.items():
+        for partition, log in sorted(self.publisher.logs.items()):
             while (start := self.scoreboard_store.fence.offsets[partition]) < len(log):
                 await self.scoreboard.handle(Chunk(partition, start, log[start : start + size]))
 

@@ -10,6 +10,7 @@ from faust.types import TP
 
 from services.aggregator.adapters.chunk_consumer import ChunkConsumer
 from services.aggregator.adapters.chunk_messages import ChunkMessage
+from services.aggregator.adapters.settling import Settling
 from services.aggregator.metrics import LEDGER, SCOREBOARD, AggregatorMetrics
 from services.aggregator.ports import Chunk, ChunkHandler, Fenced, Handled
 from shared.domain.clock import Clock
@@ -32,6 +33,7 @@ class ChunkRunner:
         self._clock = clock
         self._log_epoch = log_epoch
         self._quiet_until = 0.0
+        self._settling = Settling(stage, handler, metrics)
 
     async def run(self, consumer: ChunkConsumer, message: ChunkMessage) -> None:
         """Returns when the chunk is applied, known to be applied, or void. Raises: only for bugs and TooMuchPoison."""
@@ -46,15 +48,27 @@ class ChunkRunner:
                 pause = min(2 * pause, LAST_PAUSE_SECONDS)
             else:
                 self._metrics.chunk_seconds.labels(stage=self.stage).observe(time.monotonic() - began)
-                return self._finish(consumer, message, handled)
+                self._finish(consumer, message, handled)
+                await self.settle(consumer, message.tp)
+                return
         self._count("void", len(chunk.values))
         if message.epoch == consumer.epoch[message.tp]:  # nobody else has seen to it that it comes again
             consumer.drop([message.tp], "void")
-        return None
+
+    async def settle(self, consumer: ChunkConsumer, tp: TP) -> bool:
+        """One slice of what an edit of the configuration left to do in a partition of ours; True if there is more."""
+        if tp not in consumer.applied or not consumer.flow_active:
+            return False
+        try:
+            return await self._settling.advance(tp.partition)
+        except TransientError as error:
+            self._report(error, tp)
+            return False
 
     def void(self, tp: TP) -> None:
         """Forgets what is cached of the partition."""
         self._handler.void(tp.partition)
+        self._settling.void(tp.partition)
 
     def _finish(self, consumer: ChunkConsumer, message: ChunkMessage, handled: Handled) -> None:
         if handled.outcome in (Fenced.BETWEEN, Fenced.BACK):

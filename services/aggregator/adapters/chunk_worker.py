@@ -29,6 +29,8 @@ from shared.errors import ConfigurationError, TransientError
 QUEUED_CHUNKS = 4
 """Chunks that may wait between fetch and lane: bounds memory and the time of a rebalance."""
 BEAT_SECONDS = 0.5
+SETTLE_SECONDS = 0.25
+"""How soon an idle partition begins to follow an edit of the configuration."""
 POLL_RECORDS = 10_000
 LoadOffsets = Callable[[Mapping[TP, tuple[int, int]]], Awaitable[Mapping[TP, int]]]
 log = structlog.get_logger()
@@ -86,10 +88,11 @@ class ChunkWorker:
         self.beat: float | None = None
         self._flow = flow
         self._app = _app(settings, flow)
-        self._lanes: Lanes[ChunkMessage] = Lanes(self._work, _failed)
+        self._lanes: Lanes[ChunkMessage | TP] = Lanes(self._work, _failed)
         for topic in flow.runners:
             self._app.agent(self._app.topic(topic, schema=ChunkSchema(), maxsize=QUEUED_CHUNKS), name=topic)(self._deal)
         self._beating: asyncio.Task[None] | None = None
+        self._settling: set[TP] = set()
 
     @property
     def consumer(self) -> ChunkConsumer:
@@ -115,6 +118,15 @@ class ChunkWorker:
         await self._app.wait_until_stopped()
         if self._app.crash_reason is not None:
             raise self._app.crash_reason
+
+    async def settle(self) -> None:
+        """Has idle partitions follow every edit of the configuration, for ever; busy ones do after each chunk."""
+        while True:
+            await asyncio.sleep(SETTLE_SECONDS)
+            for tp in list(self.consumer.applied):
+                if tp not in self._settling and self._lanes.is_idle(tp):
+                    self._settling.add(tp)
+                    await self._lanes.put(tp, tp)
 
     def state(self) -> str:
         """For people: how many partitions are worked on. Raises: NotAssigned before the first assignment."""
@@ -153,11 +165,21 @@ class ChunkWorker:
             message.incref()  # the lane's: Faust waits for it before it gives partitions away
             await self._lanes.put(message.tp, message)
 
-    async def _work(self, message: ChunkMessage) -> None:
+    async def _work(self, message: ChunkMessage | TP) -> None:
+        if isinstance(message, TP):
+            return await self._settle(message)
         try:
             await self._flow.runners[message.topic].run(self.consumer, message)
         finally:
             message.ack(self.consumer)
+        return None
+
+    async def _settle(self, tp: TP) -> None:
+        try:
+            while await self._flow.runners[tp.topic].settle(self.consumer, tp) and self._lanes.is_idle(tp):
+                continue
+        finally:
+            self._settling.discard(tp)
 
 
 def _failed(error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 from redis.asyncio import Redis
@@ -32,9 +33,10 @@ class ConfiguredCatalogue:
         """Rises with every accepted change."""
         return self._generation
 
-    def tenant(self, tenant_id: str) -> Tenant | None:
-        """The tenant as configured now."""
-        return self._deployment.tenants.get(tenant_id)
+    @property
+    def tenants(self) -> Mapping[str, Tenant]:
+        """The tenants as configured now."""
+        return self._deployment.tenants
 
     async def accept(self, deployment: Deployment, version: str) -> None:
         """Puts a deployment in force; workers on the same version share its generation. Raises: RedisAway."""

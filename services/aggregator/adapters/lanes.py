@@ -35,6 +35,11 @@ class Lanes(Generic[T]):
             self._tasks.append(task)
         await queue.put(item)
 
+    def is_idle(self, lane: Hashable) -> bool:
+        """Whether nothing waits in the lane."""
+        queue = self._queues.get(lane)
+        return queue is None or queue.empty()
+
     async def close(self) -> None:
         """Ends all lanes where they stand; what is not committed comes again."""
         for task in self._tasks:

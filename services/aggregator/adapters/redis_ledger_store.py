@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
-from services.aggregator.ports import Fenced, LedgerCommit
+from services.aggregator.ports import Fenced, LedgerCommit, RecordsSlice
 from shared.contracts import keys
 from shared.domain.facts import EPOCH_BITS
 
@@ -19,6 +19,9 @@ class RedisLedgerStore:
         self._first = log_epoch << EPOCH_BITS
         self._read = Script(redis, "read_hashes")
         self._commit = Script(redis, "fence", "commit_ledger")
+        self._scan = Script(redis, "scan_records")
+        self._get = Script(redis, "get_beside_offset")
+        self._replace = Script(redis, "replace_if")
 
     async def read(self, partition: int, keys_wanted: Sequence[str]) -> Sequence[bytes | None]:
         """Packed records in the order of the keys. Raises: RedisAway."""
@@ -39,3 +42,21 @@ class RedisLedgerStore:
         argument = pack([self._first + commit.start, self._first + commit.next_offset, commit.mark, records, sources])
         touched = [keys.offset_key(tag), keys.mark_key(tag), keys.records_key(tag), keys.sources_key(tag)]
         return Fenced((await self._commit(touched, [argument])).decode())
+
+    async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
+        """About so many records from a cursor on. Raises: RedisAway."""
+        tag = keys.ledger_tag(partition)
+        answer = await self._scan([keys.offset_key(tag), keys.records_key(tag)], [cursor, count])
+        position, total, following, flat = answer
+        records = [(key.decode(), record) for key, record in zip(flat[::2], flat[1::2], strict=True)]
+        return RecordsSlice(int(position), int(total), int(following), records)
+
+    async def succession(self, partition: int) -> tuple[int, bytes | None]:
+        """The stored next position and the packed succession. Raises: RedisAway."""
+        tag = keys.ledger_tag(partition)
+        position, packed = await self._get([keys.offset_key(tag), keys.succession_key(tag)], [])
+        return int(position or 0), packed
+
+    async def succeed(self, partition: int, known: bytes, packed: bytes) -> bool:
+        """Replaces the succession if it still is the known one. Raises: RedisAway."""
+        return bool(await self._replace([keys.succession_key(keys.ledger_tag(partition))], [known, packed]))

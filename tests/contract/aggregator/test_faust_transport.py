@@ -22,7 +22,7 @@ from services.aggregator.adapters.chunk_consumer import ChunkConsumer, take_turn
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker
 from services.aggregator.metrics import AggregatorMetrics
-from services.aggregator.ports import Chunk, Fenced, Handled
+from services.aggregator.ports import SETTLED, Chunk, Fenced, Handled, Settlement
 from services.aggregator.settings import AggregatorKafkaSettings
 from shared.adapters.system_clock import SystemClock
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
@@ -86,6 +86,9 @@ class Recorder:
         outcome = await self.answer(chunk)
         self.chunks.append(chunk)
         return Handled(outcome, len(chunk.values))
+
+    async def settle(self, _: int) -> Settlement:
+        return SETTLED
 
     def void(self, partition: int) -> None:
         self.voided.append(partition)

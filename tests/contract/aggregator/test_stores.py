@@ -170,3 +170,43 @@ async def test_offsets_of_a_late_log_epoch_stay_exact(redis: Redis) -> None:
 async def test_a_lost_offset_is_state_gone_back(redis: Redis) -> None:
     await redis.delete(keys.offset_key(keys.ledger_tag(0)))
     assert await RedisLedgerStore(redis, log_epoch=0).commit(0, records(0, 1)) is Fenced.BACK
+
+
+async def scanned(store: LedgerStore, count: int) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    cursor = 0
+    while True:
+        part = await store.scan(0, cursor, count)
+        found.update(part.records)
+        cursor = part.cursor
+        if not cursor:
+            return found
+
+
+async def test_a_scan_meets_every_record(ledger_store: LedgerStore) -> None:
+    many = {f"k{i}": b"%d" % i for i in range(3_000)}
+    await ledger_store.commit(0, LedgerCommit(0, 3_000, many | {"any": BYTES}, {}, 0))
+    assert await scanned(ledger_store, 100) == many | {"any": BYTES}
+
+
+async def test_a_scan_tells_of_which_position_the_records_are(ledger_store: LedgerStore) -> None:
+    await ledger_store.commit(0, records(0, 5, a=b"x", b=b"y"))
+    part = await ledger_store.scan(0, 0, 500)
+    assert (part.position, part.total) == (5, 2)
+
+
+async def test_a_scan_of_nothing_is_over_at_once(ledger_store: LedgerStore) -> None:
+    assert await scanned(ledger_store, 100) == {}
+
+
+async def test_a_succession_is_replaced_by_who_knows_it(ledger_store: LedgerStore) -> None:
+    assert await ledger_store.succession(0) == (0, None)
+    assert await ledger_store.succeed(0, b"", BYTES)
+    assert await ledger_store.succeed(0, BYTES, b"next")
+    assert await ledger_store.succession(0) == (0, b"next")
+
+
+async def test_a_succession_that_is_another_meanwhile_is_kept(ledger_store: LedgerStore) -> None:
+    await ledger_store.succeed(0, b"", BYTES)
+    assert not await ledger_store.succeed(0, b"", b"other")
+    assert await ledger_store.succession(0) == (0, BYTES)

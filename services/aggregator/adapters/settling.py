@@ -1,0 +1,45 @@
+"""How far the partitions of one stage have followed an edit of the configuration: worked off in slices, and shown."""
+
+from __future__ import annotations
+
+import structlog
+
+from services.aggregator.metrics import AggregatorMetrics
+from services.aggregator.ports import ChunkHandler
+
+log = structlog.get_logger()
+
+
+class Settling:
+    """Has the use case do slices; a gauge says what remains, a line in the log what was changed."""
+
+    def __init__(self, stage: str, handler: ChunkHandler, metrics: AggregatorMetrics) -> None:
+        self._stage = stage
+        self._handler = handler
+        self._metrics = metrics
+        self._remaining: dict[int, int] = {}
+        self._changes: dict[int, int] = {}
+
+    async def advance(self, partition: int) -> bool:
+        """One slice; True if there is more. Raises: TransientError."""
+        done = await self._handler.settle(partition)
+        if done.changes:
+            self._changes[partition] = self._changes.get(partition, 0) + done.changes
+        if done.remaining:
+            self._remaining[partition] = done.remaining
+            self._show()
+            return True
+        if partition in self._changes or partition in self._remaining:
+            changes = self._changes.get(partition, 0)
+            self.void(partition)
+            log.info("configuration_followed", stage=self._stage, partition=partition, changes=changes)
+        return False
+
+    def void(self, partition: int) -> None:
+        """The partition is no longer ours, or what was known of it is not to be believed."""
+        self._changes.pop(partition, None)
+        if self._remaining.pop(partition, None) is not None:
+            self._show()
+
+    def _show(self) -> None:
+        self._metrics.refold_pending.labels(stage=self._stage).set(sum(self._remaining.values()))
