@@ -98,11 +98,6 @@ def worked_in(spans: tuple[tuple[Micros, Micros], ...]) -> Worked:
     return Worked(tuple(s for s, _ in spans), tuple(e for _, e in spans), tuple(passed[:-1]), passed[-1])
 
 
-def length_until(spans: tuple[tuple[Micros, Micros], ...], now: Micros) -> Micros:
-    """The part of the spans that has passed by ``now``."""
-    return sum(max(0, min(end, now) - start) for start, end in spans)
-
-
 def overlap(span: tuple[Micros, Micros], start: Micros, end: Micros) -> Micros:
     """Shared length of a span and [start, end)."""
     return max(0, min(span[1], end) - max(span[0], start))

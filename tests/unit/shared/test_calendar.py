@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.calendar import length, length_until
+from shared.domain.calendar import length, overlap, worked_in
 from shared.domain.instants import Micros, from_datetime
 from shared.domain.people import DateSpan, WorkingWeek
 from tests.support.tenants import ROUND_THE_CLOCK, calendar, rep
@@ -49,7 +49,14 @@ def test_a_round_the_clock_day_is_as_long_as_the_clocks_make_it() -> None:
 
 
 def test_only_what_has_passed_counts_until_now() -> None:
-    assert length_until(calendar().present_spans(rep(), MONDAY), berlin(23, 11, 30)) == 2.5 * HOUR
+    assert worked_in(calendar().present_spans(rep(), MONDAY)).until(berlin(23, 11, 30)) == 2.5 * HOUR
+
+
+@given(st.lists(st.integers(0, 100), unique=True, max_size=12), st.integers(-5, 105))
+def test_what_has_passed_is_the_sum_of_what_has_passed_of_each_span(edges: list[int], now: int) -> None:
+    ordered = sorted(edges)
+    spans = tuple(zip(ordered[::2], ordered[1::2], strict=False))
+    assert worked_in(spans).until(now) == sum(overlap(span, -5, now) for span in spans)
 
 
 def test_working_time_skips_nights_and_weekends() -> None:
