@@ -14,8 +14,8 @@ from cli.simulate.sender import Sender
 from shared.configuration import load_deployment
 from shared.domain.clock import Clock
 
-PLAN = Plan(reps=1000, days=HISTORY_DAYS, rate=4.0, seed=11, busy_work=0.9)
-"""All reps; a few events a second, most of which move no number: paces shall move, not run away."""
+PLAN = Plan(reps=1000, days=HISTORY_DAYS, rate=4.0, seed=11, busy_work=0.97)
+"""All reps; a few events a second, of which about one in eight seconds moves a number: paces shall not run away."""
 
 
 async def run_demo_floor(
