@@ -189,12 +189,14 @@ class ScoreboardHeld(Struct, gc=False):
 class ScoreboardCommit(Struct, gc=False):
     """All that one chunk changes in a scoreboard partition.
 
-    pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes.
+    pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes; one
+    more field, ``shared.contracts.keys.PAGES_FIELD``, has the names of all her pages.
     values: distinct value -> change of its number of facts; an entry that reaches 0 is deleted.
     unmapped: ``tenant/?source/owner`` -> change of the number of parked facts; deleted at 0.
     unconverted: ``tenant/subject/page/fact id`` -> currency without a rate; None deletes.
     changed: reps whose version rises by one and who join the set of reps to publish.
     mark: greatest ``received_at`` of the chunk's batches, 0 when nothing was decodable.
+    refolds: how often reps of the partition were folded anew, as far as the cells know; BETWEEN if it was more.
     """
 
     start: int
@@ -206,6 +208,25 @@ class ScoreboardCommit(Struct, gc=False):
     unmapped: dict[str, int]
     unconverted: dict[str, str | None]
     changed: set[RepRef]
+    refolds: int = 0
+
+
+class Refold(Struct):
+    """All of a rep's cells and distinct values, to be put in place of what is there.
+
+    position: the stored next position when her pages were read. refolds: as in ScoreboardCommit. footing: what they
+    are folded under; empty for who is no rep. values: (definition, cell) -> distinct value -> facts. gone: where
+    values were before. unconverted: as in ScoreboardCommit.
+    """
+
+    ref: RepRef
+    position: int
+    refolds: int
+    footing: str
+    cells: dict[str, bytes]
+    values: dict[tuple[str, str], dict[str, int]]
+    unconverted: dict[str, str | None]
+    gone: list[tuple[str, str]] = []
 
 
 class ScoreboardStore(Protocol):
@@ -217,6 +238,22 @@ class ScoreboardStore(Protocol):
 
     async def commit(self, partition: int, commit: ScoreboardCommit) -> Fenced:
         """Applies the chunk atomically if the fence stands at its start. Raises: TransientError."""
+        ...
+
+    async def footings(self, partition: int) -> tuple[int, dict[RepRef, str]]:
+        """How often reps were folded anew, and each rep's footing. Raises: TransientError."""
+        ...
+
+    async def pages(self, partition: int, ref: RepRef) -> tuple[int, list[str]]:
+        """The stored next position, and the names of a rep's pages. Raises: TransientError."""
+        ...
+
+    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:
+        """Packed PageEntry by fact id of each page. Raises: TransientError."""
+        ...
+
+    async def refold(self, partition: int, refold: Refold) -> bool:
+        """Puts it in place if position and number are still the same; the version rises. Raises: TransientError."""
         ...
 
 

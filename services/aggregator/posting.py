@@ -76,7 +76,7 @@ def _superseding(
 class Posting:
     """Turns staged entries into what the store commits.
 
-    ``sheets``: one a subject, None for who is no rep. ``cache``: cells of the reps, which are changed in place.
+    ``sheets``: one a rep; who is none has none. ``cache``: cells of the reps, which are changed in place.
     """
 
     def __init__(self, commit: ScoreboardCommit, sheets: Mapping[RepRef, Sheet | None], cache: CellCache) -> None:
@@ -87,7 +87,7 @@ class Posting:
 
     def turn(self, ref: PageRef, entries: Mapping[str, PageEntry], held: Sequence[bytes | None]) -> None:
         """Replaces a page's entries by those with a greater revision and counts the difference."""
-        sheet = self._sheets[ref[:2]]
+        sheet = self._sheets.get(ref[:2])
         writing: dict[str, bytes] = {}
         fresh: list[Fact] = []
         for fact_id, entry, old in _superseding(entries, held):

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from services.aggregator.domain.counting import Plan, compile_plan
 from services.aggregator.domain.pages import Sheet, cells_of_page
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import (
-    SETTLED,
     Catalogue,
     Chunk,
     Fenced,
@@ -30,20 +28,21 @@ from services.aggregator.ports import (
     UpdatesSink,
 )
 from services.aggregator.posting import CellCache, Posting, Staged, stage
-from shared.contracts.messages import decode_cell
+from services.aggregator.refolding import Bases, Refolding
+from shared.contracts.keys import PAGES_FIELD
+from shared.contracts.messages import decode_cell, decode_pages, encode_pages
 from shared.contracts.topics import KPI_FACTS
-from shared.domain.people import Rep
-from shared.domain.tenant import Tenant
+from shared.domain.facts import UNMAPPED_PREFIX
 
 CELLS_CACHED = 40_000
 """A partition's cache is dropped when it holds more: about 40 MB. Live work touches two cells a rep."""
 
 
-class _Floor(Struct):
-    """A tenant's reps and what counts for them, compiled."""
+class _Cache(Struct):
+    """What is known of a partition's reps: cells by name, and the names of her pages."""
 
-    tenant: Tenant
-    plan: Plan
+    cells: CellCache
+    pages: dict[RepRef, set[str]]
 
 
 class Scoreboard:
@@ -61,22 +60,20 @@ class Scoreboard:
         self._store = store
         self._updates = updates
         self._poison = PoisonKeeper(KPI_FACTS, quarantine, poison_limit)
-        self._catalogue = catalogue
-        self._floors: dict[str, _Floor | None] = {}
-        self._generation = -1
-        self._caches: dict[int, CellCache] = {}
+        self._refolding = Refolding(store, catalogue, self._refolded)
+        self._caches: dict[int, _Cache] = {}
 
     async def handle(self, chunk: Chunk) -> Handled:
         """Applies a chunk to pages and cells and commits. See ChunkHandler."""
-        self._follow_configuration()
         staged = stage(chunk)
         await self._poison.keep(chunk, staged.poison)
+        refolds, bases = await self._bases(chunk.partition, staged)
         cache = self._cache(chunk.partition)
-        held = await self._read(chunk.partition, staged, cache)
-        commit = ScoreboardCommit(chunk.start, chunk.next_offset, staged.mark, {}, {}, {}, {}, {}, set())
+        held = await self._read(chunk.partition, staged, bases, cache)
+        commit = ScoreboardCommit(chunk.start, chunk.next_offset, staged.mark, {}, {}, {}, {}, {}, set(), refolds)
         applied = False
         try:
-            written = self._post(staged, held, cache, commit)
+            written = _post(staged, held, bases, cache, commit)
             outcome = await self._store.commit(chunk.partition, commit)
             applied = outcome is Fenced.APPLIED
         finally:
@@ -93,72 +90,78 @@ class Scoreboard:
             received_at=staged.first_received_at,
         )
 
-    async def settle(self, partition: int) -> Settlement:  # noqa: ARG002 - the port's
-        """Cells follow with the next change of a rep. See ChunkHandler."""
-        return SETTLED
+    async def settle(self, partition: int) -> Settlement:
+        """Folds some reps anew whose cells are not as configured. See ChunkHandler."""
+        settlement = await self._refolding.settle(partition)
+        if settlement.changes:
+            self._updates.changed(partition, (), 0)
+        return settlement
 
     def void(self, partition: int) -> None:
         """Forgets the partition's cells; they are read again when they are needed."""
         self._caches.pop(partition, None)
+        self._refolding.void(partition)
 
-    def _follow_configuration(self) -> None:
-        if self._generation != self._catalogue.generation:
-            self._generation = self._catalogue.generation
-            self._floors.clear()
+    def _refolded(self, partition: int, ref: RepRef) -> None:
+        if partition in self._caches:
+            self._caches[partition].cells.pop(ref, None)
 
-    def _floor(self, tenant_id: str) -> _Floor | None:
-        if tenant_id not in self._floors:
-            tenant = self._catalogue.tenants.get(tenant_id)
-            self._floors[tenant_id] = None if tenant is None else _Floor(tenant, compile_plan(tenant))
-        return self._floors[tenant_id]
+    async def _bases(self, partition: int, staged: Staged) -> tuple[int, Bases]:
+        """What the chunk is counted under, by subject who may be a rep."""
+        refs = dict.fromkeys(ref[:2] for ref in staged.pages if not ref[1].startswith(UNMAPPED_PREFIX))
+        return await self._refolding.bases(partition, refs)
 
-    def _rep(self, tenant_id: str, subject: str) -> tuple[Rep, Plan] | None:
-        """The rep and what counts for her; None for an unmapped owner and for who is no longer configured."""
-        floor = self._floor(tenant_id)
-        rep = None if floor is None else floor.tenant.organisation.reps.get(subject)
-        return None if floor is None or rep is None else (rep, floor.plan)
-
-    def _cache(self, partition: int) -> CellCache:
-        cache = self._caches.setdefault(partition, {})
-        if sum(map(len, cache.values())) > CELLS_CACHED:
-            cache.clear()
+    def _cache(self, partition: int) -> _Cache:
+        cache = self._caches.get(partition)
+        if cache is None or sum(map(len, cache.cells.values())) > CELLS_CACHED:
+            cache = self._caches[partition] = _Cache({}, {})
         return cache
 
-    async def _read(self, partition: int, staged: Staged, cache: CellCache) -> ScoreboardHeld:
-        """Page entries and the cells that the cache lacks, which it then has."""
+    async def _read(self, partition: int, staged: Staged, bases: Bases, cache: _Cache) -> ScoreboardHeld:
+        """Page entries, and the cells and names of pages that the cache lacks, which it then has."""
         if not staged.pages:
             return ScoreboardHeld({}, {})
-        cells = {ref: names for ref, names in self._missing(staged, cache) if names}
+        cells = {ref: names for ref, names in _missing(staged, bases, cache) if names}
         wanted = ScoreboardWanted({ref: list(entries) for ref, entries in staged.pages.items()}, cells)
         held = await self._store.read(partition, wanted)
         for ref, names in cells.items():
-            known = cache.setdefault(ref, {})
+            known = cache.cells.setdefault(ref, {})
             for name, packed in zip(names, held.cells[ref], strict=True):
-                known[name] = {} if packed is None else decode_cell(packed)
+                if name == PAGES_FIELD:
+                    cache.pages[ref] = set() if packed is None else set(decode_pages(packed))
+                else:
+                    known[name] = {} if packed is None else decode_cell(packed)
         return held
 
-    def _missing(self, staged: Staged, cache: CellCache) -> Iterator[tuple[RepRef, list[str]]]:
-        pages_of: dict[RepRef, list[str]] = {}
-        for tenant_id, subject, page in staged.pages:
-            pages_of.setdefault((tenant_id, subject), []).append(page)
-        for ref, pages in pages_of.items():
-            found = self._rep(*ref)
-            if found is not None:
-                rep, plan = found
-                names = (cells_of_page(page, rep.zone, with_state=plan.stocks_of_moments) for page in pages)
-                known = cache.get(ref, {})
-                yield ref, list(dict.fromkeys(name for some in names for name in some if name not in known))
 
-    def _post(self, staged: Staged, held: ScoreboardHeld, cache: CellCache, commit: ScoreboardCommit) -> int:
-        """Fills the commit; returns how many page entries it writes."""
-        sheets: dict[RepRef, Sheet | None] = {}
-        for tenant_id, subject, _ in staged.pages:
-            ref = (tenant_id, subject)
-            if ref not in sheets:
-                found = self._rep(tenant_id, subject)
-                sheets[ref] = None if found is None else Sheet(found[1], found[0].zone)
-        posting = Posting(commit, sheets, cache)
-        for page_ref, entries in staged.pages.items():
-            posting.turn(page_ref, entries, held.pages[page_ref])
-        posting.close()
-        return posting.written
+def _missing(staged: Staged, bases: Bases, cache: _Cache) -> Iterator[tuple[RepRef, list[str]]]:
+    pages_of: dict[RepRef, list[str]] = {}
+    for tenant_id, subject, page in staged.pages:
+        pages_of.setdefault((tenant_id, subject), []).append(page)
+    for ref, basis in bases.items():
+        wanted = [] if ref in cache.pages else [PAGES_FIELD]
+        if basis is not None:
+            with_state = basis.plan.stocks_of_moments
+            names = (cells_of_page(page, basis.zone, with_state=with_state) for page in pages_of[ref])
+            known = cache.cells.get(ref, {})
+            wanted += dict.fromkeys(name for some in names for name in some if name not in known)
+        yield ref, wanted
+
+
+def _post(staged: Staged, held: ScoreboardHeld, bases: Bases, cache: _Cache, commit: ScoreboardCommit) -> int:
+    """Fills the commit; returns how many page entries it writes."""
+    sheets: dict[RepRef, Sheet | None] = {
+        ref: None if basis is None else Sheet(basis.plan, basis.zone) for ref, basis in bases.items()
+    }
+    posting = Posting(commit, sheets, cache.cells)
+    fresh: dict[RepRef, list[str]] = {}
+    for page_ref, entries in staged.pages.items():
+        ref = page_ref[:2]
+        posting.turn(page_ref, entries, held.pages[page_ref])
+        if ref in bases and page_ref[2] not in cache.pages[ref]:
+            fresh.setdefault(ref, []).append(page_ref[2])
+    posting.close()
+    for ref, pages in fresh.items():
+        cache.pages[ref].update(pages)
+        commit.cells.setdefault(ref, {})[PAGES_FIELD] = encode_pages(sorted(cache.pages[ref]))
+    return posting.written

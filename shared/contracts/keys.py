@@ -78,6 +78,11 @@ def unconverted_key(tag: str) -> str:
     return f"{tag}unconverted"
 
 
+def footings_key(tag: str) -> str:
+    """Hash: ``tenant/rep`` -> what her cells are folded under; ``refolds`` -> how often any was anew (scoreboard)."""
+    return f"{tag}footings"
+
+
 def changed_key(tag: str) -> str:
     """Set: ``tenant/rep`` whose update is still to be published (scoreboard)."""
     return f"{tag}changed"
@@ -85,3 +90,7 @@ def changed_key(tag: str) -> str:
 
 VERSION_FIELD = "version"
 """Field of a cells hash beside the cells, which are named by shared.domain.cells."""
+PAGES_FIELD = "pages"
+"""Field of a cells hash: msgpack list of the names of all her pages."""
+REFOLDS_FIELD = "refolds"
+"""Field of a footings hash, which no ``tenant/rep`` is like."""

@@ -76,4 +76,6 @@ encode_entry = msgspec.msgpack.Encoder().encode
 decode_entry = msgspec.msgpack.Decoder(PageEntry).decode
 encode_cell = msgspec.msgpack.Encoder().encode
 decode_cell = msgspec.msgpack.Decoder(dict[str, Accumulator]).decode
+encode_pages = msgspec.msgpack.Encoder().encode
+decode_pages = msgspec.msgpack.Decoder(list[str]).decode
 encode_json: Any = msgspec.json.Encoder(order="sorted").encode

@@ -23,6 +23,8 @@ from services.aggregator.ports import (
     Fenced,
     LedgerCommit,
     RecordsSlice,
+    Refold,
+    RepRef,
     ScoreboardCommit,
     ScoreboardHeld,
     ScoreboardWanted,
@@ -67,6 +69,18 @@ class EmptyScoreboardStore:
 
     async def commit(self, _: int, __: ScoreboardCommit) -> Fenced:
         return Fenced.APPLIED
+
+    async def footings(self, _: int) -> tuple[int, dict[RepRef, str]]:
+        return 0, {}
+
+    async def pages(self, _: int, __: RepRef) -> tuple[int, list[str]]:
+        return 0, []
+
+    async def entries(self, _: int, __: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:
+        return [{} for _ in pages]
+
+    async def refold(self, _: int, __: Refold) -> bool:
+        return True
 
 
 class LastPublisher(CollectingPublisher):

@@ -11,13 +11,15 @@ from services.aggregator.ports import (
     PageRef,
     Poison,
     RecordsSlice,
+    Refold,
     RepRef,
     ScoreboardCommit,
     ScoreboardHeld,
     ScoreboardWanted,
     ValuesRef,
 )
-from shared.contracts.messages import decode_cell, decode_entry
+from shared.contracts.keys import PAGES_FIELD
+from shared.contracts.messages import decode_cell, decode_entry, decode_pages
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import SubjectCells
 from shared.domain.facts import Fact
@@ -109,33 +111,71 @@ class InMemoryScoreboardStore(Failures):
     def __init__(self) -> None:
         super().__init__()
         self.fence = Fence()
-        self.pages: dict[PageRef, dict[str, bytes]] = defaultdict(dict)
+        self.pages_held: dict[PageRef, dict[str, bytes]] = defaultdict(dict)
         self.cells: dict[RepRef, dict[str, bytes]] = defaultdict(dict)
         self.values: dict[ValuesRef, dict[str, int]] = defaultdict(dict)
         self.versions: dict[RepRef, int] = defaultdict(int)
         self.unmapped: dict[str, int] = {}
         self.unconverted: dict[str, str] = {}
         self.changed: set[RepRef] = set()
+        self.refolds: dict[int, int] = defaultdict(int)
+        self.footed: dict[int, dict[RepRef, str]] = defaultdict(dict)
         self.mark = 0
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:  # noqa: ARG002 - the port's
         """See the port."""
         return ScoreboardHeld(
-            {ref: [self.pages.get(ref, {}).get(fact_id) for fact_id in ids] for ref, ids in wanted.pages.items()},
+            {ref: [self.pages_held.get(ref, {}).get(fact_id) for fact_id in ids] for ref, ids in wanted.pages.items()},
             {ref: [self.cells.get(ref, {}).get(name) for name in names] for ref, names in wanted.cells.items()},
         )
 
     async def commit(self, partition: int, commit: ScoreboardCommit) -> Fenced:
         """See the port."""
         self.may_fail()
+        at = self.fence.offsets[partition]
         outcome = self.fence.pass_through(partition, commit.start, commit.next_offset)
+        if outcome is Fenced.APPLIED and commit.refolds != self.refolds[partition]:
+            self.fence.offsets[partition] = at
+            return Fenced.BETWEEN
         if outcome is Fenced.APPLIED:
             self._apply(commit)
         return outcome
 
+    async def footings(self, partition: int) -> tuple[int, dict[RepRef, str]]:
+        """See the port."""
+        return self.refolds[partition], dict(self.footed[partition])
+
+    async def pages(self, partition: int, ref: RepRef) -> tuple[int, list[str]]:
+        """See the port."""
+        packed = self.cells[ref].get(PAGES_FIELD)
+        return self.fence.offsets[partition], [] if packed is None else decode_pages(packed)
+
+    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:  # noqa: ARG002 - the port's
+        """See the port."""
+        return [dict(self.pages_held[*ref, page]) for page in pages]
+
+    async def refold(self, partition: int, refold: Refold) -> bool:
+        """See the port."""
+        self.may_fail()
+        if (self.fence.offsets[partition], self.refolds[partition]) != (refold.position, refold.refolds):
+            return False
+        pages = {name: packed for name, packed in self.cells[refold.ref].items() if name == PAGES_FIELD}
+        self.cells[refold.ref] = pages | refold.cells
+        for place in refold.gone:
+            self.values.pop((*refold.ref, *place), None)
+        for place, found in refold.values.items():
+            self.values[*refold.ref, *place] = dict(found)
+        _write(self.unconverted, refold.unconverted)
+        self.versions[refold.ref] += 1
+        self.refolds[partition] += 1
+        self.footed[partition][refold.ref] = refold.footing
+        if refold.footing:
+            self.changed.add(refold.ref)
+        return True
+
     def _apply(self, commit: ScoreboardCommit) -> None:
         for ref, entries in commit.pages.items():
-            self.pages[ref].update(entries)
+            self.pages_held[ref].update(entries)
         for rep, cells in commit.cells.items():
             _write(self.cells[rep], cells)
         for values_ref, deltas in commit.values.items():
@@ -151,7 +191,7 @@ class InMemoryScoreboardStore(Failures):
         """Every fact by (subject, page, fact id); withdrawals left out."""
         return {
             (subject, page, fact_id): fact
-            for (owner, subject, page), entries in self.pages.items()
+            for (owner, subject, page), entries in self.pages_held.items()
             for fact_id, packed in entries.items()
             if owner == tenant and (fact := decode_entry(packed).fact) is not None
         }
@@ -162,7 +202,7 @@ class InMemoryScoreboardStore(Failures):
             (rep, name): decode_cell(packed)
             for (owner, rep), cells in self.cells.items()
             for name, packed in cells.items()
-            if owner == tenant
+            if owner == tenant and name != PAGES_FIELD
         }
 
     def distinct_values(self, tenant: str = "acme") -> dict[tuple[str, str, str], dict[str, int]]:

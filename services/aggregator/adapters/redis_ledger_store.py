@@ -18,7 +18,7 @@ class RedisLedgerStore:
     def __init__(self, redis: Redis, *, log_epoch: int) -> None:
         self._first = log_epoch << EPOCH_BITS
         self._read = Script(redis, "read_hashes")
-        self._commit = Script(redis, "fence", "commit_ledger")
+        self._commit = Script(redis, "fence", "lists", "commit_ledger")
         self._scan = Script(redis, "scan_records")
         self._get = Script(redis, "get_beside_offset")
         self._replace = Script(redis, "replace_if")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
-from services.aggregator.ports import Fenced, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.adapters.redis_scripts import Script, as_transient, pack, text_blob
+from services.aggregator.ports import Fenced, Refold, RepRef, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
 from shared.contracts import keys
+from shared.contracts.messages import decode_pages
 from shared.domain.facts import EPOCH_BITS
 
 
@@ -18,7 +20,10 @@ class RedisScoreboardStore:
     def __init__(self, redis: Redis, *, log_epoch: int) -> None:
         self._first = log_epoch << EPOCH_BITS
         self._read = Script(redis, "read_hashes")
-        self._commit = Script(redis, "fence", "commit_scoreboard")
+        self._redis = redis
+        self._commit = Script(redis, "fence", "lists", "commit_scoreboard")
+        self._refold = Script(redis, "lists", "commit_refold")
+        self._pages = Script(redis, "get_pages")
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
         """Everything in one round trip. Raises: RedisAway."""
@@ -45,11 +50,66 @@ class RedisScoreboardStore:
                 _to_count(tag, commit),
                 _flat(commit.unmapped),
                 [part for ref in commit.changed for part in (keys.cells_key(tag, *ref), "/".join(ref))],
+                commit.refolds,
             ]
         )
         touched = [keys.offset_key(tag), keys.mark_key(tag)]
-        touched += [keys.unmapped_key(tag), keys.unconverted_key(tag), keys.changed_key(tag)]
+        touched += [keys.unmapped_key(tag), keys.unconverted_key(tag), keys.changed_key(tag), keys.footings_key(tag)]
         return Fenced((await self._commit(touched, [argument])).decode())
+
+    async def footings(self, partition: int) -> tuple[int, dict[RepRef, str]]:
+        """How often reps were folded anew, and each rep's footing. Raises: RedisAway."""
+        try:
+            stored: dict[bytes, bytes] = await self._redis.hgetall(keys.footings_key(keys.scoreboard_tag(partition)))  # type: ignore[assignment] # not decoded
+        except (RedisError, OSError, TimeoutError) as error:
+            raise as_transient(error) from error
+        named = {name.decode(): footing.decode() for name, footing in stored.items()}
+        refolds = int(named.pop(keys.REFOLDS_FIELD, 0))
+        return refolds, {_ref(name): footing for name, footing in named.items()}
+
+    async def pages(self, partition: int, ref: RepRef) -> tuple[int, list[str]]:
+        """The stored next position, and the names of a rep's pages. Raises: RedisAway."""
+        tag = keys.scoreboard_tag(partition)
+        position, packed = await self._pages([keys.offset_key(tag), keys.cells_key(tag, *ref)], [])
+        return int(position or -1), [] if packed is None else decode_pages(packed)
+
+    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:
+        """Packed PageEntry by fact id of each page. Raises: RedisAway."""
+        tag, pipeline = keys.scoreboard_tag(partition), self._redis.pipeline(transaction=False)
+        for page in pages:
+            pipeline.hgetall(keys.page_key(tag, *ref, page))
+        try:
+            answers = await pipeline.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise as_transient(error) from error
+        return [{fact_id.decode(): packed for fact_id, packed in entries.items()} for entries in answers]
+
+    async def refold(self, partition: int, refold: Refold) -> bool:
+        """Puts it in place if position and number are still the same. Raises: RedisAway."""
+        tag, ref, unconverted = keys.scoreboard_tag(partition), refold.ref, refold.unconverted
+        values: list[object] = []
+        for place, found in refold.values.items():
+            values += (keys.values_key(tag, *ref, *place), _flat(found))
+        argument = pack(
+            [
+                refold.position,
+                refold.refolds,
+                "/".join(ref),
+                refold.footing,
+                _blobs(refold.cells.items()),
+                [keys.values_key(tag, *ref, *place) for place in refold.gone],
+                values,
+                _flat({name: currency for name, currency in unconverted.items() if currency is not None}),
+                [name for name, currency in unconverted.items() if currency is None],
+            ]
+        )
+        touched = [keys.offset_key(tag), keys.footings_key(tag), keys.unconverted_key(tag), keys.changed_key(tag)]
+        return bool(await self._refold([*touched, keys.cells_key(tag, *ref)], [argument]))
+
+
+def _ref(name: str) -> RepRef:
+    tenant, _, rep = name.partition("/")
+    return tenant, rep
 
 
 def _to_set(tag: str, commit: ScoreboardCommit) -> list[object]:

@@ -14,12 +14,15 @@ from services.aggregator.ports import (
     Fenced,
     LedgerCommit,
     LedgerStore,
+    Refold,
     ScoreboardCommit,
     ScoreboardHeld,
     ScoreboardStore,
     ScoreboardWanted,
 )
 from shared.contracts import keys
+from shared.contracts.keys import PAGES_FIELD
+from shared.contracts.messages import encode_pages
 from tests.support.aggregator_fakes import InMemoryLedgerStore, InMemoryScoreboardStore
 from tests.support.real_redis import RealRedis
 
@@ -119,6 +122,72 @@ async def test_a_fenced_chunk_changes_no_cell(store: ScoreboardStore) -> None:
 
 async def test_asking_for_nothing_answers_nothing(store: ScoreboardStore) -> None:
     assert await store.read(0, ScoreboardWanted({}, {})) == ScoreboardHeld({}, {})
+
+
+def refold(position: int, refolds: int, **parts: Any) -> Refold:
+    empty: dict[str, Any] = {"footing": "f", "cells": {}, "values": {}, "unconverted": {}}
+    return Refold(ANA, position, refolds, **empty | parts)
+
+
+async def test_a_rep_who_is_folded_anew_has_the_new_cells_only(store: ScoreboardStore) -> None:
+    await store.commit(0, changes(0, 1, cells={ANA: {CELL: b"old", "now": b"old"}}))
+    assert await store.refold(0, refold(1, 0, cells={CELL: BYTES}))
+    held = await store.read(0, ScoreboardWanted({}, {ANA: [CELL, "now"]}))
+    assert held.cells[ANA] == [BYTES, None]
+
+
+async def test_a_rep_who_is_folded_anew_keeps_her_pages(store: ScoreboardStore) -> None:
+    names = encode_pages(["2026-11-23", "open"])
+    await store.commit(0, changes(0, 1, pages={DAY: {"f1": BYTES}}, cells={ANA: {PAGES_FIELD: names}}))
+    await store.refold(0, refold(1, 0))
+    assert await store.pages(0, ANA) == (1, ["2026-11-23", "open"])
+    assert await store.entries(0, ANA, ["2026-11-23", "open"]) == [{"f1": BYTES}, {}]
+
+
+async def test_who_never_had_a_fact_has_no_pages(store: ScoreboardStore) -> None:
+    assert await store.pages(0, ANA) == (0, [])
+
+
+async def test_folds_anew_are_counted_with_the_footing_of_each_rep(store: ScoreboardStore) -> None:
+    assert await store.footings(0) == (0, {})
+    await store.refold(0, refold(0, 0))
+    await store.refold(0, refold(0, 1, footing=""))
+    assert await store.footings(0) == (2, {ANA: ""})
+
+
+@pytest.mark.parametrize(("position", "refolds"), [(0, 1), (2, 1), (1, 0), (1, 2)])
+async def test_a_fold_of_another_state_is_refused(store: ScoreboardStore, position: int, refolds: int) -> None:
+    await store.refold(0, refold(0, 0))
+    await store.commit(0, changes(0, 1, cells={ANA: {CELL: b"x"}}, refolds=1))
+    assert not await store.refold(0, refold(position, refolds))
+    assert await cell_of(store) == b"x"
+
+
+async def test_a_chunk_counted_before_a_fold_anew_is_not_applied(store: ScoreboardStore) -> None:
+    await store.refold(0, refold(0, 0))
+    assert await store.commit(0, changes(0, 1, cells={ANA: {CELL: b"x"}})) is Fenced.BETWEEN
+    assert await store.commit(0, changes(0, 1, cells={ANA: {CELL: b"x"}}, refolds=1)) is Fenced.APPLIED
+
+
+@pytest.mark.redis
+async def test_a_fold_anew_replaces_values_and_amounts_without_a_rate(redis: Redis) -> None:
+    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    await store.commit(0, changes(0, 1, values={VALUES: {"a-1": 2}}, unconverted={"f": "USD", "g": "CHF"}))
+    gone, values = [VALUES[2:]], {("other", CELL): {"b": 3}}
+    await store.refold(0, refold(1, 0, gone=gone, values=values, unconverted={"f": None, "h": "GBP"}))
+    assert not await redis.exists(keys.values_key(tag, *VALUES))
+    assert await redis.hgetall(keys.values_key(tag, *ANA, "other", CELL)) == {b"b": b"3"}
+    assert await redis.hgetall(keys.unconverted_key(tag)) == {b"g": b"CHF", b"h": b"GBP"}
+
+
+@pytest.mark.redis
+async def test_a_rep_folded_anew_has_a_greater_version_and_waits_to_be_published(redis: Redis) -> None:
+    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    await store.commit(0, changes(0, 1, changed={ANA}))
+    await redis.delete(keys.changed_key(tag))
+    await store.refold(0, refold(1, 0))
+    assert await redis.hget(keys.cells_key(tag, *ANA), "version") == b"2"
+    assert await redis.smembers(keys.changed_key(tag)) == {b"acme/ana"}
 
 
 @pytest.mark.redis

@@ -116,4 +116,6 @@ async def _fresh(floor: InMemoryFloor, delivered: list[Event]) -> InMemoryFloor:
 
 def shown(floor: InMemoryFloor) -> tuple[Any, ...]:
     store = floor.scoreboard_store
-    return (store.facts(), store.unmapped)
+    return (
+        store.facts(), store.decoded_cells(), store.distinct_values(), store.unmapped, store.unconverted,
+    )  # fmt: skip
