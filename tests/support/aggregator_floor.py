@@ -1,4 +1,4 @@
-"""A sales floor for the aggregator as a process: its configuration, events of which the sums are known, what is read."""
+"""A sales floor for the aggregator as a process: its configuration, events with known sums, what is read."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class Floor:
 
     def __init__(self, bootstrap: str, redis_server: RealRedis, config: Path) -> None:
         self.redis_server = redis_server
+        self.config = config
         self.environment = {
             "PACER_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
             "PACER_REDIS__URL": redis_server.url,
@@ -88,6 +89,10 @@ class Floor:
         """The sums of what was produced."""
         return {rep: (len(seconds), sum(seconds, Decimal(0))) for rep, seconds in self._expected.items()}
 
+    def seconds(self, rep: str) -> list[Decimal]:
+        """The length of each of a rep's calls."""
+        return self._expected[rep]
+
     def counted(self) -> Sums:
         """The sums in the cells, read by month."""
         sums: Sums = {}
@@ -99,6 +104,11 @@ class Floor:
                     count, total = count + cell["calls"].count, total + cell["talk"].total
             sums[key.decode().rpartition("/")[2]] = (count, total)
         return sums
+
+    def parked(self) -> dict[str, int]:
+        """How many facts wait for an identity, by owner."""
+        hashes = [self._redis.hgetall(key) for key in self._redis.scan_iter(match="pacer:{s*}:unmapped", count=1000)]
+        return {owner.decode(): int(count) for found in hashes for owner, count in found.items()}
 
     def total(self) -> int:
         """Calls counted so far."""
