@@ -17,10 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.aggregator.domain.derivation import only_fact
 from services.aggregator.domain.records import pack_single
-from services.aggregator.ledger import Ledger
-from services.aggregator.ports import (
-    Chunk,
-    Fenced,
+from services.aggregator.domain.stored import (
     LedgerCommit,
     RecordsSlice,
     Refold,
@@ -29,6 +26,8 @@ from services.aggregator.ports import (
     ScoreboardHeld,
     ScoreboardWanted,
 )
+from services.aggregator.ledger import Ledger
+from services.aggregator.ports import Chunk, Fenced
 from services.aggregator.scoreboard import Scoreboard
 from shared.contracts.messages import decode_batch, decode_change, encode_batch, encode_entry
 from shared.domain.changes import RecordChange

@@ -39,7 +39,7 @@ def show(console: Console, title: str, rows: list[Row]) -> None:
         colour = {None: "", True: "green", False: "red"}[row.met]
         baseline = "" if row.baseline is None else f"{row.baseline:,.0f}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        figure = f"{row.value:,.1f}" if row.value < 1000 else f"{row.value:,.0f}"
+        figure = f"{row.value:,.{2 if row.value < 10 else 1 if row.value < 1000 else 0}f}"
         table.add_row(row.what, f"{figure} {row.unit}", baseline, ratio, row.wanted, style=colour)
     console.print(table)
 
