@@ -14,6 +14,7 @@ from services.aggregator.domain.attribution import Attribution, Location, moves
 from services.aggregator.domain.derivation import only_fact
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.domain.records import DEAL, Record, RecordKey, pack, pack_single, unpack
+from services.aggregator.domain.stored import LedgerCommit
 from services.aggregator.poison import UNDECODABLE, PoisonKeeper
 from services.aggregator.ports import (
     Catalogue,
@@ -21,7 +22,6 @@ from services.aggregator.ports import (
     FactsPublisher,
     Fenced,
     Handled,
-    LedgerCommit,
     LedgerStore,
     Poison,
     PoisonReason,

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec import Struct
 
+from services.aggregator.domain.stored import (
+    LedgerCommit,
+    RecordsSlice,
+    Refold,
+    RepRef,
+    ScoreboardCommit,
+    ScoreboardHeld,
+    ScoreboardWanted,
+)
 from shared.domain.facts import EPOCH_BITS
 from shared.domain.instants import Micros
 from shared.domain.tenant import Tenant
 from shared.errors import PacerError
-
-PageRef: TypeAlias = tuple[str, str, str]
-"""(tenant, subject, page)."""
-RepRef: TypeAlias = tuple[str, str]
-"""(tenant, rep)."""
-ValuesRef: TypeAlias = tuple[str, str, str, str]
-"""(tenant, rep, definition, cell): the values of a distinct KPI."""
 
 
 class Chunk(Struct, frozen=True, gc=False):
@@ -79,32 +81,6 @@ class TooMuchPoison(PacerError):
     """More of the log is unusable than any sender's mistakes explain: a bad release. The worker has to stop."""
 
     reason = "too_much_poison"
-
-
-class LedgerCommit(Struct, gc=False):
-    """All that one chunk changes in a ledger partition.
-
-    records: ``RecordChange.key`` -> packed record. sources: ``tenant/source`` -> greatest received_at of the chunk
-    (the store keeps the maximum). mark: greatest received_at of the chunk, 0 when nothing was decodable.
-    """
-
-    start: int
-    next_offset: int
-    records: dict[str, bytes]
-    sources: dict[str, Micros]
-    mark: Micros
-
-
-class RecordsSlice(Struct, frozen=True):
-    """Some of a partition's records, all of one instant.
-
-    position: the stored next position. total: how many records there are. cursor: where to go on, 0 is the end.
-    """
-
-    position: int
-    total: int
-    cursor: int
-    records: Sequence[tuple[str, bytes]]
 
 
 class LedgerStore(Protocol):
@@ -170,63 +146,6 @@ class Catalogue(Protocol):
     def tenants(self) -> Mapping[str, Tenant]:
         """All configured tenants by id. The same objects until the generation changes."""
         ...
-
-
-class ScoreboardWanted(Struct, gc=False):
-    """What a chunk has to see. pages: fact ids by page; cells: cell names by rep. Both without repeats."""
-
-    pages: dict[PageRef, list[str]]
-    cells: dict[RepRef, list[str]]
-
-
-class ScoreboardHeld(Struct, gc=False):
-    """The answer: packed PageEntry by page and packed cell by rep, in the order of the question; None is absent."""
-
-    pages: Mapping[PageRef, Sequence[bytes | None]]
-    cells: Mapping[RepRef, Sequence[bytes | None]]
-
-
-class ScoreboardCommit(Struct, gc=False):
-    """All that one chunk changes in a scoreboard partition.
-
-    pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes; one
-    more field, ``shared.contracts.keys.PAGES_FIELD``, has the names of all her pages.
-    values: distinct value -> change of its number of facts; an entry that reaches 0 is deleted.
-    unmapped: ``tenant/?source/owner`` -> change of the number of parked facts; deleted at 0.
-    unconverted: ``tenant/subject/page/fact id`` -> currency without a rate; None deletes.
-    changed: reps whose version rises by one and who join the set of reps to publish.
-    mark: greatest ``received_at`` of the chunk's batches, 0 when nothing was decodable.
-    refolds: how often reps of the partition were folded anew, as far as the cells know; BETWEEN if it was more.
-    """
-
-    start: int
-    next_offset: int
-    mark: Micros
-    pages: dict[PageRef, dict[str, bytes]]
-    cells: dict[RepRef, dict[str, bytes | None]]
-    values: dict[ValuesRef, dict[str, int]]
-    unmapped: dict[str, int]
-    unconverted: dict[str, str | None]
-    changed: set[RepRef]
-    refolds: int = 0
-
-
-class Refold(Struct):
-    """All of a rep's cells and distinct values, to be put in place of what is there.
-
-    position: the stored next position when her pages were read. refolds: as in ScoreboardCommit. footing: what they
-    are folded under; empty for who is no rep. values: (definition, cell) -> distinct value -> facts. gone: where
-    values were before. unconverted: as in ScoreboardCommit.
-    """
-
-    ref: RepRef
-    position: int
-    refolds: int
-    footing: str
-    cells: dict[str, bytes]
-    values: dict[tuple[str, str], dict[str, int]]
-    unconverted: dict[str, str | None]
-    gone: list[tuple[str, str]] = []
 
 
 class ScoreboardStore(Protocol):

@@ -8,8 +8,9 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from services.aggregator.domain.pages import Accumulators, Folded, Sheet
+from services.aggregator.domain.stored import PageRef, RepRef, ScoreboardCommit
 from services.aggregator.poison import UNDECODABLE
-from services.aggregator.ports import Chunk, PageRef, Poison, PoisonReason, RepRef, ScoreboardCommit
+from services.aggregator.ports import Chunk, Poison, PoisonReason
 from shared.contracts.messages import FactBatch, decode_batch, decode_entry, encode_cell, encode_entry
 from shared.domain.facts import UNMAPPED_PREFIX, Fact, PageEntry
 from shared.domain.instants import Micros

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from services.aggregator.domain.footing import NOBODY, Basis, Floors, decode_footing
 from services.aggregator.domain.pages import Folded, Sheet, cells_of_page
-from services.aggregator.ports import SETTLED, Catalogue, Refold, RepRef, ScoreboardStore, Settlement
+from services.aggregator.domain.stored import Refold, RepRef
+from services.aggregator.ports import SETTLED, Catalogue, ScoreboardStore, Settlement
 from shared.contracts.messages import decode_entry, encode_cell
 from shared.domain.amounts import currency_of
 from shared.domain.facts import Fact

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from services.aggregator.domain.pages import Sheet, cells_of_page
 from services.aggregator.domain.poison import PoisonLimit
+from services.aggregator.domain.stored import RepRef, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
 from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import (
     Catalogue,
@@ -19,11 +20,7 @@ from services.aggregator.ports import (
     Fenced,
     Handled,
     QuarantineSink,
-    RepRef,
-    ScoreboardCommit,
-    ScoreboardHeld,
     ScoreboardStore,
-    ScoreboardWanted,
     Settlement,
     UpdatesSink,
 )

@@ -18,11 +18,10 @@ from shared.errors import TransientError
 from tests.support.aggregator_fakes import (
     CollectingPublisher,
     FixedCatalogue,
-    InMemoryLedgerStore,
-    InMemoryScoreboardStore,
     ListQuarantine,
     ListUpdates,
 )
+from tests.support.aggregator_stores import InMemoryLedgerStore, InMemoryScoreboardStore
 from tests.support.changes import on_the_log
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
-from services.aggregator.ports import Fenced, LedgerCommit, RecordsSlice
+from services.aggregator.domain.stored import LedgerCommit, RecordsSlice
+from services.aggregator.ports import Fenced
 from shared.contracts import keys
 from shared.domain.facts import EPOCH_BITS
 

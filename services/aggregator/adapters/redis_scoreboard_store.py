@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.aggregator.adapters.redis_scripts import Script, as_transient, pack, text_blob
-from services.aggregator.ports import Fenced, Refold, RepRef, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.domain.stored import Refold, RepRef, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.ports import Fenced
 from shared.contracts import keys
 from shared.contracts.messages import decode_pages
 from shared.domain.facts import EPOCH_BITS

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 
 from services.aggregator.adapters.kafka_publishers import RenewableProducer
 from services.aggregator.adapters.redis_scripts import Script
+from services.aggregator.domain.stored import RepRef
 from services.aggregator.metrics import AggregatorMetrics
-from services.aggregator.ports import RepRef
 from shared.contracts import keys
 from shared.contracts.messages import RepUpdated, encode_update
 from shared.contracts.topics import KPI_UPDATES

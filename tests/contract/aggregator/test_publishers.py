@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 from services.aggregator.adapters.kafka_publishers import KafkaFactsPublisher, KafkaQuarantineSink, RenewableProducer
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
 from services.aggregator.adapters.updates_publisher import UpdatesPublisher
+from services.aggregator.domain.stored import ScoreboardCommit
 from services.aggregator.metrics import AggregatorMetrics
-from services.aggregator.ports import Poison, PoisonReason, ScoreboardCommit
+from services.aggregator.ports import Poison, PoisonReason
 from shared.adapters.kafka_topics import KafkaAway
 from shared.adapters.system_clock import SystemClock
 from shared.contracts import keys

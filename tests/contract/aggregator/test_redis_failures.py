@@ -8,7 +8,8 @@ from redis.exceptions import ResponseError
 
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scripts import RedisAway
-from services.aggregator.ports import Fenced, LedgerCommit
+from services.aggregator.domain.stored import LedgerCommit
+from services.aggregator.ports import Fenced
 from shared.contracts import keys
 from tests.support.eventually import eventually
 from tests.support.real_redis import RealRedis

@@ -10,20 +10,12 @@ from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
-from services.aggregator.ports import (
-    Fenced,
-    LedgerCommit,
-    LedgerStore,
-    Refold,
-    ScoreboardCommit,
-    ScoreboardHeld,
-    ScoreboardStore,
-    ScoreboardWanted,
-)
+from services.aggregator.domain.stored import LedgerCommit, Refold, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.ports import Fenced, LedgerStore, ScoreboardStore
 from shared.contracts import keys
 from shared.contracts.keys import PAGES_FIELD
 from shared.contracts.messages import encode_pages
-from tests.support.aggregator_fakes import InMemoryLedgerStore, InMemoryScoreboardStore
+from tests.support.aggregator_stores import InMemoryLedgerStore, InMemoryScoreboardStore
 from tests.support.real_redis import RealRedis
 
 BYTES = bytes(range(256))

@@ -1,0 +1,100 @@
+"""What is read from and written to the stores: one chunk's worth of a partition's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from shared.domain.instants import Micros
+
+PageRef: TypeAlias = tuple[str, str, str]
+"""(tenant, subject, page)."""
+RepRef: TypeAlias = tuple[str, str]
+"""(tenant, rep)."""
+ValuesRef: TypeAlias = tuple[str, str, str, str]
+"""(tenant, rep, definition, cell): the values of a distinct KPI."""
+
+
+class LedgerCommit(Struct, gc=False):
+    """All that one chunk changes in a ledger partition.
+
+    records: ``RecordChange.key`` -> packed record. sources: ``tenant/source`` -> greatest received_at of the chunk
+    (the store keeps the maximum). mark: greatest received_at of the chunk, 0 when nothing was decodable.
+    """
+
+    start: int
+    next_offset: int
+    records: dict[str, bytes]
+    sources: dict[str, Micros]
+    mark: Micros
+
+
+class RecordsSlice(Struct, frozen=True):
+    """Some of a partition's records, all of one instant.
+
+    position: the stored next position. total: how many records there are. cursor: where to go on, 0 is the end.
+    """
+
+    position: int
+    total: int
+    cursor: int
+    records: Sequence[tuple[str, bytes]]
+
+
+class ScoreboardWanted(Struct, gc=False):
+    """What a chunk has to see. pages: fact ids by page; cells: cell names by rep. Both without repeats."""
+
+    pages: dict[PageRef, list[str]]
+    cells: dict[RepRef, list[str]]
+
+
+class ScoreboardHeld(Struct, gc=False):
+    """The answer: packed PageEntry by page and packed cell by rep, in the order of the question; None is absent."""
+
+    pages: Mapping[PageRef, Sequence[bytes | None]]
+    cells: Mapping[RepRef, Sequence[bytes | None]]
+
+
+class ScoreboardCommit(Struct, gc=False):
+    """All that one chunk changes in a scoreboard partition.
+
+    pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes; one
+    more field, ``shared.contracts.keys.PAGES_FIELD``, has the names of all her pages.
+    values: distinct value -> change of its number of facts; an entry that reaches 0 is deleted.
+    unmapped: ``tenant/?source/owner`` -> change of the number of parked facts; deleted at 0.
+    unconverted: ``tenant/subject/page/fact id`` -> currency without a rate; None deletes.
+    changed: reps whose version rises by one and who join the set of reps to publish.
+    mark: greatest ``received_at`` of the chunk's batches, 0 when nothing was decodable.
+    refolds: how often reps of the partition were folded anew, as far as the cells know; BETWEEN if it was more.
+    """
+
+    start: int
+    next_offset: int
+    mark: Micros
+    pages: dict[PageRef, dict[str, bytes]]
+    cells: dict[RepRef, dict[str, bytes | None]]
+    values: dict[ValuesRef, dict[str, int]]
+    unmapped: dict[str, int]
+    unconverted: dict[str, str | None]
+    changed: set[RepRef]
+    refolds: int = 0
+
+
+class Refold(Struct):
+    """All of a rep's cells and distinct values, to be put in place of what is there.
+
+    position: the stored next position when her pages were read. refolds: as in ScoreboardCommit. footing: what they
+    are folded under; empty for who is no rep. values: (definition, cell) -> distinct value -> facts. gone: where
+    values were before. unconverted: as in ScoreboardCommit.
+    """
+
+    ref: RepRef
+    position: int
+    refolds: int
+    footing: str
+    cells: dict[str, bytes]
+    values: dict[tuple[str, str], dict[str, int]]
+    unconverted: dict[str, str | None]
+    gone: list[tuple[str, str]] = []

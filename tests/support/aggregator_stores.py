@@ -1,0 +1,229 @@
+"""The aggregator's stores in memory, fenced like the real ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from services.aggregator.domain.stored import (
+    LedgerCommit,
+    PageRef,
+    RecordsSlice,
+    Refold,
+    RepRef,
+    ScoreboardCommit,
+    ScoreboardHeld,
+    ScoreboardWanted,
+    ValuesRef,
+)
+from services.aggregator.ports import Fenced
+from shared.contracts.keys import PAGES_FIELD
+from shared.contracts.messages import decode_cell, decode_entry, decode_pages
+from shared.domain.accumulators import Accumulator
+from shared.domain.cells import SubjectCells
+from shared.domain.facts import Fact
+from shared.domain.instants import Micros
+from shared.errors import TransientError
+
+
+class Fence:
+    """The stored next offset of each partition, 0 at first."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[int, int] = defaultdict(int)
+
+    def pass_through(self, partition: int, start: int, next_offset: int) -> Fenced:
+        """What a commit finds; APPLIED moves the fence."""
+        stored = self.offsets[partition]
+        if stored == start:
+            self.offsets[partition] = next_offset
+            return Fenced.APPLIED
+        if stored >= next_offset:
+            return Fenced.DONE
+        return Fenced.BETWEEN if stored > start else Fenced.BACK
+
+
+class Failures:
+    """Commits that are lost on the way: the test says how many."""
+
+    def __init__(self) -> None:
+        self.lost_commits = 0
+
+    def may_fail(self) -> None:
+        """Raises TransientError while commits are to be lost."""
+        if self.lost_commits:
+            self.lost_commits -= 1
+            raise TransientError("lost, as the test wants it")
+
+
+class InMemoryLedgerStore(Failures):
+    """See LedgerStore."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fence = Fence()
+        self.records: dict[str, bytes] = {}
+        self.sources: dict[str, Micros] = {}
+        self.successions: dict[int, bytes] = {}
+        self.most_scanned = 500
+        self.mark = 0
+
+    async def read(self, partition: int, keys: Sequence[str]) -> Sequence[bytes | None]:  # noqa: ARG002 - the port's
+        """See the port."""
+        return [self.records.get(key) for key in keys]
+
+    async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:
+        """See the port."""
+        self.may_fail()
+        outcome = self.fence.pass_through(partition, commit.start, commit.next_offset)
+        if outcome is Fenced.APPLIED:
+            self.records.update(commit.records)
+            for source, at in commit.sources.items():
+                self.sources[source] = max(at, self.sources.get(source, 0))
+            self.mark = max(self.mark, commit.mark)
+        return outcome
+
+    async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
+        """See the port."""
+        self.may_fail()
+        following = cursor + min(count, self.most_scanned)
+        records = sorted(self.records.items())
+        end = 0 if following >= len(records) else following
+        return RecordsSlice(self.fence.offsets[partition], len(records), end, records[cursor:following])
+
+    async def succession(self, partition: int) -> tuple[int, bytes | None]:
+        """See the port."""
+        return self.fence.offsets[partition], self.successions.get(partition)
+
+    async def succeed(self, partition: int, known: bytes, packed: bytes) -> bool:
+        """See the port."""
+        if self.successions.get(partition, b"") != known:
+            return False
+        self.successions[partition] = packed
+        return True
+
+
+class InMemoryScoreboardStore(Failures):
+    """See ScoreboardStore; partitions share nothing but this object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fence = Fence()
+        self.pages_held: dict[PageRef, dict[str, bytes]] = defaultdict(dict)
+        self.cells: dict[RepRef, dict[str, bytes]] = defaultdict(dict)
+        self.values: dict[ValuesRef, dict[str, int]] = defaultdict(dict)
+        self.versions: dict[RepRef, int] = defaultdict(int)
+        self.unmapped: dict[str, int] = {}
+        self.unconverted: dict[str, str] = {}
+        self.changed: set[RepRef] = set()
+        self.refolds: dict[int, int] = defaultdict(int)
+        self.footed: dict[int, dict[RepRef, str]] = defaultdict(dict)
+        self.mark = 0
+
+    async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:  # noqa: ARG002 - the port's
+        """See the port."""
+        return ScoreboardHeld(
+            {ref: [self.pages_held.get(ref, {}).get(fact_id) for fact_id in ids] for ref, ids in wanted.pages.items()},
+            {ref: [self.cells.get(ref, {}).get(name) for name in names] for ref, names in wanted.cells.items()},
+        )
+
+    async def commit(self, partition: int, commit: ScoreboardCommit) -> Fenced:
+        """See the port."""
+        self.may_fail()
+        at = self.fence.offsets[partition]
+        outcome = self.fence.pass_through(partition, commit.start, commit.next_offset)
+        if outcome is Fenced.APPLIED and commit.refolds != self.refolds[partition]:
+            self.fence.offsets[partition] = at
+            return Fenced.BETWEEN
+        if outcome is Fenced.APPLIED:
+            self._apply(commit)
+        return outcome
+
+    async def footings(self, partition: int) -> tuple[int, dict[RepRef, str]]:
+        """See the port."""
+        return self.refolds[partition], dict(self.footed[partition])
+
+    async def pages(self, partition: int, ref: RepRef) -> tuple[int, list[str]]:
+        """See the port."""
+        packed = self.cells[ref].get(PAGES_FIELD)
+        return self.fence.offsets[partition], [] if packed is None else decode_pages(packed)
+
+    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:  # noqa: ARG002 - the port's
+        """See the port."""
+        return [dict(self.pages_held[*ref, page]) for page in pages]
+
+    async def refold(self, partition: int, refold: Refold) -> bool:
+        """See the port."""
+        self.may_fail()
+        if (self.fence.offsets[partition], self.refolds[partition]) != (refold.position, refold.refolds):
+            return False
+        pages = {name: packed for name, packed in self.cells[refold.ref].items() if name == PAGES_FIELD}
+        self.cells[refold.ref] = pages | refold.cells
+        for place in refold.gone:
+            self.values.pop((*refold.ref, *place), None)
+        for place, found in refold.values.items():
+            self.values[*refold.ref, *place] = dict(found)
+        _write(self.unconverted, refold.unconverted)
+        self.versions[refold.ref] += 1
+        self.refolds[partition] += 1
+        self.footed[partition][refold.ref] = refold.footing
+        if refold.footing:
+            self.changed.add(refold.ref)
+        return True
+
+    def _apply(self, commit: ScoreboardCommit) -> None:
+        for ref, entries in commit.pages.items():
+            self.pages_held[ref].update(entries)
+        for rep, cells in commit.cells.items():
+            _write(self.cells[rep], cells)
+        for values_ref, deltas in commit.values.items():
+            _add(self.values[values_ref], deltas)
+        _add(self.unmapped, commit.unmapped)
+        _write(self.unconverted, commit.unconverted)
+        for rep in commit.changed:
+            self.versions[rep] += 1
+        self.changed |= commit.changed
+        self.mark = max(self.mark, commit.mark)
+
+    def facts(self, tenant: str = "acme") -> dict[tuple[str, str, str], Fact]:
+        """Every fact by (subject, page, fact id); withdrawals left out."""
+        return {
+            (subject, page, fact_id): fact
+            for (owner, subject, page), entries in self.pages_held.items()
+            for fact_id, packed in entries.items()
+            if owner == tenant and (fact := decode_entry(packed).fact) is not None
+        }
+
+    def decoded_cells(self, tenant: str = "acme") -> dict[tuple[str, str], dict[str, Accumulator]]:
+        """Content of every cell that holds something, by (rep, cell name)."""
+        return {
+            (rep, name): decode_cell(packed)
+            for (owner, rep), cells in self.cells.items()
+            for name, packed in cells.items()
+            if owner == tenant and name != PAGES_FIELD
+        }
+
+    def distinct_values(self, tenant: str = "acme") -> dict[tuple[str, str, str], dict[str, int]]:
+        """Values with how many facts have them, by (rep, definition, cell name)."""
+        return {ref[1:]: values for ref, values in self.values.items() if ref[0] == tenant and values}
+
+    def subject_cells(self, rep: str, tenant: str = "acme") -> SubjectCells:
+        """A rep's cells as readings take them."""
+        cells = {name: content for (owner, name), content in self.decoded_cells(tenant).items() if owner == rep}
+        values = {ref[1:]: frozenset(found) for ref, found in self.distinct_values(tenant).items() if ref[0] == rep}
+        return SubjectCells(self.versions[tenant, rep], cells, values)
+
+
+def _write(target: dict[str, object] | dict[str, bytes] | dict[str, str], changes: Mapping[str, object]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            target.pop(name, None)
+        else:
+            target[name] = value  # type: ignore[assignment]
+
+
+def _add(target: dict[str, int], deltas: Mapping[str, int]) -> None:
+    for name, delta in deltas.items():
+        target[name] = target.get(name, 0) + delta
+        if not target[name]:
+            del target[name]
