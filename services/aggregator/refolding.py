@@ -23,8 +23,8 @@ from shared.errors import TransientError
 
 Bases: TypeAlias = Mapping[RepRef, Basis | None]
 """What reps are counted under; None: no rep, pages without cells."""
-SLICE_FACTS = 1_500
-"""Some 20 ms of work: as long as a chunk may have to wait for it."""
+SLICE_FACTS, PAGE_FACTS = 1_500, 20
+"""Some 20 ms of work: as long as a chunk may have to wait for it. A page costs as much as so many facts."""
 PAGES_AT_ONCE = 32
 BASES_KEPT = 10_000
 """Footings of former configurations that chunks may still be counted under."""
@@ -94,9 +94,9 @@ class Refolding:
         if standing.settled == floors.generation:
             return SETTLED
         stale = [ref for ref, footing in standing.footings.items() if floors.footing(ref) != footing]
-        facts, done = 0, 0
-        while done < len(stale) and facts < SLICE_FACTS:
-            facts += await self._refold(partition, stale[done], standing, floors)
+        cost, done = 0, 0
+        while done < len(stale) and cost < SLICE_FACTS:
+            cost += await self._refold(partition, stale[done], standing, floors)
             done += 1
         if done == len(stale):
             standing.settled = floors.generation
@@ -107,7 +107,7 @@ class Refolding:
         self._standings.pop(partition, None)
 
     async def _refold(self, partition: int, ref: RepRef, standing: Standing, floors: Floors) -> int:
-        """Returns how many facts it took."""
+        """Returns what it cost, in facts."""
         wanted = floors.footing(ref)
         position, pages = await self._store.pages(partition, ref)
         folding = _Refolding(ref, floors.bases[wanted])
@@ -123,7 +123,7 @@ class Refolding:
         standing.refolds += 1
         standing.footings[ref] = wanted
         self._refolded(partition, ref)
-        return folding.facts
+        return folding.facts + PAGE_FACTS * len(pages)
 
 
 class _Refolding:
