@@ -88,9 +88,7 @@ class _Visit:
         self._report.note(f"board      {board}")
         self._report.note(f"wall       {board}tv")
         self._report.note(f"API        {board}docs")
-        self._report.note(
-            "a simulated sales floor posts two weeks of history, then live events; an alert will follow"
-        )
+        self._report.note("a simulated sales floor posts two weeks of history, then live events; an alert will follow")
         if self._browser and has_desktop():
             await asyncio.to_thread(webbrowser.open, board)
         async with self._receiver.serving():
