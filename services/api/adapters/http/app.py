@@ -17,6 +17,7 @@ from services.api.adapters.http import (
     stream_routes,
     trend_routes,
 )
+from services.api.adapters.http.blank_parameters import BlankParameters
 from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
 from services.api.live_readings import LiveReadings
@@ -69,4 +70,5 @@ def create_app(parts: Parts) -> FastAPI:
     ):
         app.include_router(routes.router)
     answer_schemas.describe(app)
+    app.add_middleware(BlankParameters)
     return app
