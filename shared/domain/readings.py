@@ -126,6 +126,7 @@ class Readings:
         today = local_day(moment.now, team.zone)
         left = self.tenant.calendar.working_time_between(None, max(moment.now, start), end)
         bounds, version = bounds_of(period, team.zone), sum(own.version for own in cells.values())
+        is_now = _is_now(period, parts, moment.now) if parts else today in period
         found = []
         for kpi in kpis:
             members = self._targets.of_members(parts, kpi, period, now=moment.now)
@@ -134,7 +135,7 @@ class Readings:
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
             reading = make_reading(
                 kpi,
-                self._value(kpi, tally, state, is_now=today in period),
+                self._value(kpi, tally, state, is_now=is_now),
                 pinned or members,
                 situation,
                 moment=moment,
@@ -160,8 +161,7 @@ class Readings:
         for part in parts:
             own = cells.get(part.rep.id, SubjectCells())
             tally.take_tally(own.tally(part.cells, definitions))
-            her_day = local_day(now, part.rep.zone)
-            if her_day in period and part.includes(her_day):  # elsewhere it may be tomorrow already
+            if _is_now(period, [part], now):  # elsewhere it may be tomorrow already
                 state.take_tally(own.tally([STATE_CELL], ()))
         return tally, state
 
@@ -178,3 +178,9 @@ class Readings:
             return None
         members = [(part.rep, histories.get(part.rep.id, SubjectCells())) for part in parts]
         return self._best.hourly(kpi, members, subject=None, today=today)
+
+
+def _is_now(period: Period, parts: Sequence[Part], now: Micros) -> bool:
+    """Whether it is the period for a member: each by her own wall clock, on a day on which she belongs to the team."""
+    days = ((part, local_day(now, part.rep.zone)) for part in parts)
+    return any(day in period and part.includes(day) for part, day in days)

@@ -88,8 +88,10 @@ class Oracle:
             above = self._value(reps, kpi["numerator"], period, member_of=member_of)
             below = self._value(reps, kpi["denominator"], period, member_of=member_of)
             return None if above is None or not below else above / below
-        if kpi["aggregate"] == "latest" and not any(self._contains(period, self._today(rep)) for rep in reps):
-            return None
+        if kpi["aggregate"] == "latest":
+            members = [rep for rep in reps if self._is_member(rep, member_of, self._today(rep))]
+            if not any(self._contains(period, self._today(rep)) for rep in members):
+                return None
         facts = []
         for fact in self.facts:
             rep = self._rep_of(fact)

@@ -164,3 +164,15 @@ def test_readings_say_when_data_may_be_short() -> None:
         acme.organisation.reps["ana"], [CALLS], period(), calls(1), moment=Moment(NOON.now, measurable=False)
     )
     assert one(found).measurable is False
+
+
+def test_a_teams_stock_is_read_for_whom_the_period_is_now() -> None:
+    """Half an hour after midnight in Berlin it is still yesterday in New York."""
+    acme = tenant(kpis=ALL, reps=[rep("ana"), rep("bo", zone="America/New_York")])
+    own = {"ana": cells(pipeline=Accumulator(1, Decimal(100))), "bo": cells(pipeline=Accumulator(1, Decimal(20)))}
+    moment = Moment(from_datetime(datetime(2026, 11, 22, 23, 30, tzinfo=UTC)))
+    found = {
+        day: one(Readings(acme).of_team(team(), [PIPELINE], period(day=day), own, moment=moment, org=Org.AS_WAS)).value
+        for day in (MONDAY - timedelta(days=2), MONDAY - timedelta(days=1), MONDAY)
+    }
+    assert list(found.values()) == [None, 20, 100]
