@@ -34,7 +34,10 @@ class KafkaSettings(Block):
 class RedisSettings(Block):
     """How to reach Redis or Valkey."""
 
-    url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="redis:// address with password")
+    url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="redis:// or rediss:// address with password; redis+cluster:// for a node of a Redis Cluster",
+    )
     timeout: timedelta = Field(timedelta(seconds=3), description="limit of one connect and of one call")
 
 

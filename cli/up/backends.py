@@ -16,6 +16,7 @@ from cli.up.kafka_local import LocalKafka
 from cli.up.kafka_probe import answers_metadata
 from cli.up.plan import LOCAL_KAFKA, UpOptions
 from cli.up.valkey import answers_ping, valkey_command
+from shared.adapters.redis_client import address_of_one
 
 
 class Part(Protocol):
@@ -187,7 +188,7 @@ def _kafka_answers(bootstrap: str) -> bool:
 
 def _redis_answers(url: str) -> bool:
     try:
-        with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
+        with redis.Redis.from_url(address_of_one(url), socket_timeout=2, socket_connect_timeout=2) as client:
             return bool(client.ping())
     except (redis.RedisError, ValueError):
         return False

@@ -45,7 +45,9 @@ def up(
         str | None,
         typer.Option(help="HOST:PORT, or `local`: a durable node from its jars (Java 17+, Maven); default: embedded"),
     ] = None,
-    redis: Annotated[str | None, typer.Option(help="redis:// URL; default: an embedded Valkey")] = None,
+    redis: Annotated[
+        str | None, typer.Option(help="redis:// or redis+cluster:// URL; default: an embedded Valkey")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="aggregator workers")] = 1,
     api_port: Port = API_PORT,
     ingest_port: Port = INGEST_PORT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,13 +20,16 @@ READY_SECONDS = 10.0
 class RealRedis:
     """A server process on a free port."""
 
-    def __init__(self, directory: Path, *, durable: bool, binary: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, durable: bool, binary: str | None = None, options: Sequence[str] = ()
+    ) -> None:
         self.port = free_ports(1)[0]
         self.url = f"redis://{LOOPBACK}:{self.port}/0"
         directory.mkdir(parents=True, exist_ok=True)
         command = valkey_command(directory, self.port, durable=durable)
         if binary is not None:
             command[0] = binary
+        command += options
         self._child = Child(command, log=directory / "redis.log")
 
     def start(self) -> None:

@@ -17,16 +17,16 @@ from services.aggregator.settings import AggregatorKafkaSettings
 from shared.configuration import Deployment
 from shared.contracts import keys
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
-from tests.support.real_redis import RealRedis
+from tests.support.redis_cluster import REAL, open_real_redis
 
 pytestmark = pytest.mark.redis
 EVENTS, FACTS = TP(CRM_EVENTS, 3), TP(KPI_FACTS, 3)
 EMBEDDED = AggregatorKafkaSettings(log_identity="first start")
 
 
-@pytest.fixture
-async def redis(redis_server: RealRedis) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_server.url) as client:
+@pytest.fixture(params=REAL)
+async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
+    async with open_real_redis(request) as client:
         yield client
 
 

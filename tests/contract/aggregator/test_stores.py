@@ -1,8 +1,9 @@
-"""One suite for both stores, on the fakes that the use cases are tested with and on a real Redis."""
+"""One suite for both stores, on the fakes that the use cases are tested with, on a real Redis and on a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,35 +17,44 @@ from shared.contracts import keys
 from shared.contracts.keys import PAGES_FIELD
 from shared.contracts.messages import encode_pages
 from tests.support.aggregator_stores import InMemoryLedgerStore, InMemoryScoreboardStore
-from tests.support.real_redis import RealRedis
+from tests.support.redis_cluster import REAL, open_real_redis
 
 BYTES = bytes(range(256))
 ANA, DAY, CELL = ("acme", "ana"), ("acme", "ana", "2026-11-23"), "d2026-11-23"
 VALUES = ("acme", "ana", "accounts", CELL)
 
 
-@pytest.fixture
-async def redis(redis_server: RealRedis) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_server.url)
-    for partition in range(2):
-        for tag in (keys.ledger_tag(partition), keys.scoreboard_tag(partition)):
-            await client.set(keys.offset_key(tag), 0)
-    yield client
-    await client.aclose()
+@asynccontextmanager
+async def begun(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
+    async with open_real_redis(request) as client:
+        for partition in range(2):
+            for tag in (keys.ledger_tag(partition), keys.scoreboard_tag(partition)):
+                await client.set(keys.offset_key(tag), 0)
+        yield client
 
 
-@pytest.fixture(params=["in_memory", pytest.param("redis", marks=pytest.mark.redis)])
-def ledger_store(request: pytest.FixtureRequest) -> LedgerStore:
+@pytest.fixture(params=REAL)
+async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
+    async with begun(request) as client:
+        yield client
+
+
+@pytest.fixture(params=["in_memory", *REAL])
+async def ledger_store(request: pytest.FixtureRequest) -> AsyncIterator[LedgerStore]:
     if request.param == "in_memory":
-        return InMemoryLedgerStore()
-    return RedisLedgerStore(request.getfixturevalue("redis"), log_epoch=0)
+        yield InMemoryLedgerStore()
+        return
+    async with begun(request) as client:
+        yield RedisLedgerStore(client, log_epoch=0)
 
 
-@pytest.fixture(params=["in_memory", pytest.param("redis", marks=pytest.mark.redis)])
-def store(request: pytest.FixtureRequest) -> ScoreboardStore:
+@pytest.fixture(params=["in_memory", *REAL])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[ScoreboardStore]:
     if request.param == "in_memory":
-        return InMemoryScoreboardStore()
-    return RedisScoreboardStore(request.getfixturevalue("redis"), log_epoch=0)
+        yield InMemoryScoreboardStore()
+        return
+    async with begun(request) as client:
+        yield RedisScoreboardStore(client, log_epoch=0)
 
 
 def records(start: int, next_offset: int, **packed: bytes) -> LedgerCommit:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
-from redis.asyncio import Redis
 
 from services.alerts.adapters.episode_store import RedisEpisodeStore
 from services.alerts.adapters.group_store import RedisGroupStore
@@ -16,7 +15,7 @@ from services.alerts.domain.routing import GroupRoute
 from services.alerts.ports import Announcement, Claimed, EpisodeStore, GroupStore
 from shared.domain.episodes import Action, Episode, EpisodeState, HistoryEntry
 from tests.support.alerts_fakes import T0, MemoryAlerts, episode
-from tests.support.real_redis import RealRedis
+from tests.support.redis_cluster import REAL, open_real_redis
 
 ROUTE = GroupRoute(key="ops|rule=calls-behind", receiver="ops", labels={"rule": "calls-behind"}, wait_us=10)
 NEWS = Announcement(ROUTE.key, T0 + 10, ROUTE)
@@ -28,16 +27,14 @@ class Stores(Struct):
     groups: GroupStore
 
 
-@pytest.fixture(params=["in_memory", pytest.param("redis", marks=pytest.mark.redis)])
+@pytest.fixture(params=["in_memory", *REAL])
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     if request.param == "in_memory":
         memory = MemoryAlerts()
         yield Stores(memory, memory)
         return
-    server: RealRedis = request.getfixturevalue("redis_server")
-    redis = Redis.from_url(server.url)
-    yield Stores(RedisEpisodeStore(redis, lambda: None), RedisGroupStore(redis))
-    await redis.aclose()
+    async with open_real_redis(request) as redis:
+        yield Stores(RedisEpisodeStore(redis, lambda: None), RedisGroupStore(redis))
 
 
 async def claimed(stores: Stores, now: int = T0 + 10) -> Claimed:
