@@ -11,9 +11,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from services.aggregator.domain.attribution import Attribution, Location, moves
-from services.aggregator.domain.derivation import only_fact
 from services.aggregator.domain.poison import PoisonLimit
-from services.aggregator.domain.records import DEAL, Record, RecordKey, pack, pack_single, unpack
 from services.aggregator.domain.stored import LedgerCommit
 from services.aggregator.poison import UNDECODABLE, PoisonKeeper
 from services.aggregator.ports import (
@@ -30,10 +28,13 @@ from services.aggregator.ports import (
 )
 from services.aggregator.reattribution import Attributions, Elders, InForce, Reattribution, places
 from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch
+from shared.contracts.records import pack, pack_single, unpack
 from shared.contracts.topics import CRM_EVENTS
 from shared.domain.changes import RecordChange
+from shared.domain.derivation import only_fact
 from shared.domain.facts import Fact, PageEntry, Revision, utc_day
 from shared.domain.instants import Micros
+from shared.domain.records import DEAL, Record, RecordKey
 
 EARLIEST_AT = -62_000_000_000 * 1_000_000
 """In the year 5: every time zone can still tell the day."""

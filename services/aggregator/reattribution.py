@@ -13,13 +13,14 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from services.aggregator.domain.attribution import Attribution, AttributionRule, Location, moves
-from services.aggregator.domain.records import Record, RecordKey, unpack
 from services.aggregator.domain.stored import RecordsSlice
 from services.aggregator.domain.succession import Succession, decode_succession, encode_succession
 from services.aggregator.ports import SETTLED, Catalogue, FactsPublisher, LedgerStore, Settlement
 from shared.contracts.keys import scoreboard_partition
 from shared.contracts.messages import FactBatch, FactChange, encode_batch
+from shared.contracts.records import unpack
 from shared.domain.facts import Fact, PageEntry, Revision
+from shared.domain.records import Record, RecordKey
 from shared.errors import TransientError
 
 SLICE_RECORDS = 500

@@ -15,8 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from services.aggregator.domain.derivation import only_fact
-from services.aggregator.domain.records import pack_single
 from services.aggregator.domain.stored import (
     LedgerCommit,
     RecordsSlice,
@@ -30,7 +28,9 @@ from services.aggregator.ledger import Ledger
 from services.aggregator.ports import Chunk, Fenced
 from services.aggregator.scoreboard import Scoreboard
 from shared.contracts.messages import decode_batch, decode_change, encode_batch, encode_entry
+from shared.contracts.records import pack_single
 from shared.domain.changes import RecordChange
+from shared.domain.derivation import only_fact
 from tests.support.aggregator_fakes import CollectingPublisher, FixedCatalogue, ListQuarantine, ListUpdates
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.changes import T0, change, on_the_log

@@ -7,9 +7,9 @@ from typing import Self
 
 from msgspec import Struct
 
-from services.aggregator.domain.derivation import facts_of
-from services.aggregator.domain.records import Record, RecordKey
+from shared.domain.derivation import facts_of
 from shared.domain.facts import Fact, unmapped_subject
+from shared.domain.records import Record, RecordKey
 from shared.domain.tenant import Credit, Tenant
 
 Location = tuple[str, str, str]

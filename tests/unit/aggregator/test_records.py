@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.aggregator.domain.derivation import facts_of, only_fact
-from services.aggregator.domain.records import DEAL, Record, RecordKey, pack, pack_single, unpack
+from shared.contracts.records import pack, pack_single, unpack
 from shared.domain.changes import RecordChange
+from shared.domain.derivation import facts_of, only_fact
+from shared.domain.records import DEAL, Record, RecordKey
 from shared.domain.tenant import Credit
 from tests.support.changes import HOUR_US, T0, call, change, deal
 from tests.support.floor_events import as_change, events

@@ -1,14 +1,12 @@
 """A CRM record as a set of what was said about it (contract 4.1): merging is commutative, associative, idempotent.
 
-Two stored forms, told apart by their tag. Nine records in ten see one event in their life: ``Single`` keeps that
-event as it is, in a third of the bytes. ``Record`` is the fold of any number of events.
+How records are stored: shared.contracts.records.
 """
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
-import msgspec
 from msgspec import UNSET, Struct
 
 from shared.domain.changes import RecordChange, Scalar, Verb
@@ -31,35 +29,6 @@ NO_MOMENT_ELSEWHERE = _SILENT_VERBS
 def is_moment(record_type: str, verb: str) -> bool:
     """Whether an event of this type is a moment, and so a fact."""
     return verb not in NO_MOMENT.get(record_type, NO_MOMENT_ELSEWHERE)
-
-
-class Single(Struct, array_like=True, frozen=True, tag=1, gc=False):
-    """The one event of a record; ``owner`` False says nothing of it. Identity is in the record's key."""
-
-    verb: str
-    event: str
-    occurred_at: Micros
-    owner: str | bool | None
-    fields: dict[str, Scalar]
-    times: dict[str, Micros] = {}
-    url: str | None = None
-
-    def as_change(self, key: RecordKey) -> RecordChange:
-        """The event again, less what only its transport needed."""
-        return RecordChange(
-            tenant=key.tenant,
-            source=key.source,
-            record_type=key.record_type,
-            record=key.record,
-            verb=self.verb,
-            event=self.event,
-            occurred_at=self.occurred_at,
-            received_at=self.occurred_at,
-            fields=self.fields,
-            owner=UNSET if isinstance(self.owner, bool) else self.owner,
-            times=self.times,
-            url=self.url,
-        )
 
 
 class RecordKey(Struct, frozen=True, gc=False):
@@ -193,25 +162,3 @@ def _observe(history: list[Said], said: Said) -> bool:
     history.append(said)
     history.sort(key=order)
     return True
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Single | Record).decode
-
-
-def pack_single(change: RecordChange) -> bytes:
-    """Stored form of a record with one event."""
-    owner = change.owner
-    said = False if owner is UNSET else owner
-    return _encode(Single(change.verb, change.event, change.occurred_at, said, change.fields, change.times, change.url))
-
-
-def pack(record: Record) -> bytes:
-    """Stored form of a record with several events."""
-    return _encode(record)
-
-
-def unpack(packed: bytes, key: RecordKey) -> Record:
-    """A stored record of either form as the fold. Raises: msgspec.DecodeError, which is a bug or a broken store."""
-    stored = _decode(packed)
-    return Record.of(stored.as_change(key)) if isinstance(stored, Single) else stored

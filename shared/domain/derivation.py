@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.aggregator.domain.records import DEAL, NO_MOMENT, NO_MOMENT_ELSEWHERE, Record, RecordKey, Said
 from shared.domain.changes import RecordChange, Scalar
 from shared.domain.facts import Fact, FactKind
 from shared.domain.instants import Micros
+from shared.domain.records import DEAL, NO_MOMENT, NO_MOMENT_ELSEWHERE, Record, RecordKey, Said
 from shared.domain.tenant import Credit
 
 WON = "won"
