@@ -84,7 +84,7 @@ def compile_alerting(section: Section[AlertsModel], secrets: SecretPlaces) -> Al
             id=receiver.id,
             type=receiver.type.value,
             url=_address(section, index, receiver, secrets),
-            secret=secrets.resolve(receiver.secret, section, ("receivers", index, "secret")),
+            secret=secrets.secret(receiver.secret, section, ("receivers", index, "secret")),
         )
         for index, receiver in enumerate(section.model.receivers)
     }
@@ -97,7 +97,7 @@ def _address(section: Section[AlertsModel], index: int, receiver: ReceiverModel,
     if not isinstance(receiver.url, SecretReference):
         return str(receiver.url)
     location = ("receivers", index, "url")
-    url = secrets.resolve(receiver.url, section, location)
+    url = secrets.secret(receiver.url, section, location)
     if url and not url.startswith(("http://", "https://")):
         section.problem(location, f"the address of `{receiver.id}` is no http(s) URL. Correct the secret")
     return url

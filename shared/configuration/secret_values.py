@@ -33,10 +33,15 @@ Secret = Annotated[SecretReference, BeforeValidator(_only_a_reference)]
 
 @dataclass(frozen=True)
 class SecretPlaces:
-    """Where references lead."""
+    """Where references lead. ``needed`` False: who asks sends and receives nothing, so that secrets may be missing."""
 
     directory: Path
     environment: Mapping[str, str]
+    needed: bool = True
+
+    def secret(self, reference: SecretReference, section: Section[Any], location: Location) -> str:
+        """A secret proper, as against a text that numbers depend on: nothing where secrets are not needed."""
+        return self.resolve(reference, section, location) if self.needed else ""
 
     def resolve(self, reference: SecretReference, section: Section[Any], location: Location) -> str:
         """The secret's text without a trailing line end; empty, with a problem, where there is none."""

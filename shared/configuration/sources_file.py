@@ -120,7 +120,7 @@ def compile_sources(section: Section[SourcesModel], tenant: str, secrets: Secret
             tenant=tenant,
             provider=source.provider.value,
             secrets=tuple(
-                secrets.resolve(secret, section, ("sources", index, "secrets", position))
+                secrets.secret(secret, section, ("sources", index, "secrets", position))
                 for position, secret in enumerate(source.secrets)
             ),
             public_url=source.public_url or "",

@@ -120,19 +120,17 @@ def _check_together(
         check_alerts(alerts, kpis.model, people.model)
 
 
-def check_secrets(files: TenantFiles, environment: Mapping[str, str]) -> None:
+def check_secrets(files: TenantFiles, places: SecretPlaces) -> None:
     """Looks every secret up, so that a missing one is told together with all else that is wrong."""
-    places = SecretPlaces(files.directory, environment)
     for index, source in enumerate(files.sources.model.sources):
         for position, secret in enumerate(source.secrets):
-            places.resolve(secret, files.sources, ("sources", index, "secrets", position))
+            places.secret(secret, files.sources, ("sources", index, "secrets", position))
     compile_alerting(files.alerts, places)
 
 
-def compile_tenant(files: TenantFiles, environment: Mapping[str, str]) -> CompiledTenant:
+def compile_tenant(files: TenantFiles, places: SecretPlaces) -> CompiledTenant:
     """The domain values; secrets that are not there become problems of the files' report."""
     model = files.tenant.model
-    places = SecretPlaces(files.directory, environment)
     sources = compile_sources(files.sources, model.tenant, places)
     organisation = compile_people(files.people, model.time_zone, places)
     tenant = Tenant(

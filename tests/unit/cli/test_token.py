@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -38,3 +39,42 @@ def test_a_key_of_a_rep_names_her() -> None:
 
 def test_a_key_of_a_manager_names_a_team_or_her() -> None:
     assert CliRunner().invoke(app, [*CREATE, "--role", "manager"]).exit_code == 2
+
+
+def test_the_only_tenant_need_not_be_named(tmp_path: Path) -> None:
+    directory = write_configuration(tmp_path / "acme")
+
+    made = CliRunner().invoke(app, ["token", "create", "--role", "admin", "--config", str(directory)])
+
+    assert made.exit_code == 0 and "access.yaml of tenant acme" in made.stdout
+
+
+def test_a_token_needs_a_tenant_where_nothing_names_one() -> None:
+    assert CliRunner().invoke(app, ["token", "create", "--role", "admin"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--tenant", "acne", "--role", "admin"],
+        ["--role", "rep", "--rep", "anna"],
+        ["--role", "manager", "--team", "apac"],
+        ["--role", "admin", "--id", "taken"],
+    ],
+)
+def test_a_key_that_would_make_the_file_invalid_is_refused(tmp_path: Path, wrong: list[str]) -> None:
+    access = f"keys:\n  - {{id: taken, role: admin, sha256: {'a' * 64}}}\n"
+    directory = write_configuration(tmp_path / "acme", access=access)
+
+    made = CliRunner().invoke(app, ["token", "create", "--config", str(directory), *wrong])
+
+    assert made.exit_code == 2 and "token" not in made.stdout
+
+
+def test_a_manager_need_not_be_a_rep(tmp_path: Path) -> None:
+    people = "teams:\n  - {id: emea, name: EMEA, manager: bea}\nreps: []\n"
+    directory = write_configuration(tmp_path / "acme", people=people, targets="targets: []\n", alerts="rules: []\n")
+
+    arguments = ["token", "create", "--config", str(directory), "--role", "manager", "--rep", "bea"]
+
+    assert CliRunner().invoke(app, arguments).exit_code == 0
