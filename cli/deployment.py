@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from cli.up.data_directory import RunningDeployment, read_deployment
 from services.aggregator.settings import AggregatorKafkaSettings
+from shared.adapters.redis_client import CLUSTER_SCHEMES
 from shared.configuration import ConfigurationInvalid, Deployment, load_deployment
 from shared.errors import ConfigurationError
 from shared.settings import EXIT_SETTINGS, KafkaSettings, RedisSettings, ServiceSettings, load_settings
@@ -37,7 +38,7 @@ VARIABLES = {
     REDIS: ("PACER_REDIS__URL", "PACER_REDIS"),
 }
 """What names each part in the environment. A service's default is no answer here: it may be somebody else's."""
-SCHEMES = frozenset({"redis", "rediss", "unix"})
+SCHEMES = frozenset({"redis", "rediss", "unix", *CLUSTER_SCHEMES})
 
 
 class DeploymentUnclear(ConfigurationError):

@@ -130,6 +130,11 @@ def test_a_misspelt_address_is_refused(wrong: dict[str, str]) -> None:
         find_deployment(Asked(config=Path("c"), **{"kafka": "k:1", "redis": "redis://r/0", **wrong}))
 
 
+@pytest.mark.parametrize("url", ["rediss://r/0", "redis+cluster://r:7000", "unix:///run/valkey"])
+def test_every_address_that_services_take_is_taken(url: str) -> None:
+    assert find_redis(Asked(redis=url)).url.get_secret_value() == url
+
+
 def test_a_reader_of_stored_numbers_wants_redis_only() -> None:
     assert find_redis(Asked(redis="redis://r/0")).url.get_secret_value() == "redis://r/0"
 
