@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from cli.up.plan import Backends
 from shared.adapters.redis_client import open_redis
-from shared.contracts.keys import LAYOUT, ledger_tag, offset_key, scoreboard_tag
+from shared.contracts.keys import LAYOUT, STATE_FIELD, ledger_tag, offset_key, scoreboard_tag, state_named
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.domain.facts import EPOCH_BITS
 from shared.settings import RedisSettings
@@ -48,11 +48,12 @@ async def _lag(consumer: AIOKafkaConsumer, redis: Redis) -> int:
     """Messages that are not applied yet, of both stages."""
     layout = await redis.hgetall(LAYOUT)
     begun = int(layout.get(b"log_epoch", 0)) << EPOCH_BITS
+    state = state_named(layout.get(STATE_FIELD.encode()))
     total = 0
     for topic, count, tag in STAGES:
         partitions = [TopicPartition(topic, number) for number in range(int(layout.get(count.encode(), 0)))]
         ends = await consumer.end_offsets(partitions)
-        stored = await redis.mget([offset_key(tag(part.partition)) for part in partitions]) if partitions else []
+        stored = await redis.mget([offset_key(tag(part.partition, state)) for part in partitions]) if partitions else []
         total += lag([ends[part] for part in partitions], stored, begun=begun)
     return total
 

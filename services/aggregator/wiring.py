@@ -82,15 +82,17 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         layout = await _lay_out(settings, configuration.deployment, redis, producer)
         catalogue = ConfiguredCatalogue(redis, metrics)
         await catalogue.accept(configuration.deployment, configuration.version)
-        updates = UpdatesPublisher(redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval)
+        updates = UpdatesPublisher(
+            redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval, state=layout.state
+        )
         quarantine = KafkaQuarantineSink(producer, metrics, clock)
         ledger = Ledger(
-            RedisLedgerStore(redis, log_epoch=layout.log_epoch),
+            RedisLedgerStore(redis, log_epoch=layout.log_epoch, state=layout.state),
             KafkaFactsPublisher(producer, partitions=layout.facts_partitions),
             quarantine=quarantine,
             catalogue=catalogue,
         )
-        store = RedisScoreboardStore(redis, log_epoch=layout.log_epoch)
+        store = RedisScoreboardStore(redis, log_epoch=layout.log_epoch, state=layout.state)
         scoreboard = Scoreboard(store, updates, quarantine=quarantine, catalogue=catalogue)
         runners = {
             topic: ChunkRunner(stage, handler, metrics, clock, log_epoch=layout.log_epoch)
@@ -98,12 +100,12 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         }
         flow = ChunkFlow(
             runners,
-            LogPositions(redis, metrics, log_epoch=layout.log_epoch).load,
+            LogPositions(redis, metrics, log_epoch=layout.log_epoch, state=layout.state).load,
             chunk_records={CRM_EVENTS: settings.chunk.events, KPI_FACTS: settings.chunk.facts},
             linger_seconds=settings.chunk.linger.total_seconds(),
         )
         worker = ChunkWorker(settings.kafka, flow)
-        progress = Progress(redis, metrics, updates, events_partitions=layout.events_partitions)
+        progress = Progress(redis, metrics, updates, events_partitions=layout.events_partitions, state=layout.state)
         stack.enter_context(
             serve_operations(_health(worker, redis), metrics.registry, settings.http, default_port=DEFAULT_PORT)
         )

@@ -86,8 +86,8 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
             Parts(
                 configured=configured,
                 queries=queries,
-                receipts=ReceiptsQuery(queries, RedisPages(redis, scoreboard)),
-                trends=TrendsQuery(queries, scoreboard, RedisPages(redis, scoreboard)),
+                receipts=ReceiptsQuery(queries, RedisPages(redis)),
+                trends=TrendsQuery(queries, scoreboard, RedisPages(redis)),
                 alerts=alerts,
                 actions=AlertActions(alerts, changes, configured, clock),
                 pipeline=pipeline,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.adapters.live_state import LiveState, StateLayout
 from shared.contracts import keys
 from shared.contracts.messages import decode_cell
 from shared.domain.accumulators import Accumulator
@@ -25,37 +27,40 @@ class ScoreboardReader:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._partitions: int | None = None
-
-    async def partitions(self) -> int | None:
-        """Partitions of kpi.facts as the aggregator laid them out; None before it ever started."""
-        if self._partitions is None:
-            try:
-                stored = await self._redis.hget(keys.LAYOUT, "facts_partitions")
-            except (RedisError, OSError) as error:
-                raise ScoreboardAway(str(error)) from error
-            self._partitions = None if stored is None else int(stored)
-        return self._partitions
+        self._live = LiveState(redis)
 
     async def read(self, tenant: str, wanted: Mapping[str, CellQuery]) -> dict[str, SubjectCells]:
-        """Cells by rep id. Raises: ScoreboardAway."""
-        partitions = await self.partitions()
-        if partitions is None or not wanted:
-            return {rep: SubjectCells() for rep in wanted}
+        """Cells by rep id, all of the state that is live now. Raises: ScoreboardAway."""
+        while wanted:
+            try:
+                layout = await self._live.layout()
+                if not layout.facts:  # no aggregator ever started
+                    break
+                name, *answers = await self._ask(layout, tenant, wanted)
+            except (RedisError, OSError) as error:
+                raise ScoreboardAway(str(error)) from error
+            if self._live.is_still(layout, name):
+                return _found(wanted, answers)
+        return {rep: SubjectCells() for rep in wanted}
+
+    async def _ask(self, layout: StateLayout, tenant: str, wanted: Mapping[str, CellQuery]) -> list[Any]:
+        """The live state's name, read before the cells, and the answers in the order of the question."""
         pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hget(keys.LAYOUT, keys.STATE_FIELD)
         for rep, query in wanted.items():
-            tag = keys.scoreboard_tag(keys.scoreboard_partition(tenant, rep, partitions))
+            tag = layout.scoreboard_tag(tenant, rep)
             pipeline.hmget(keys.cells_key(tag, tenant, rep), [keys.VERSION_FIELD, *sorted(query.cells)])
             for definition, cell in sorted(query.values):
                 pipeline.hkeys(keys.values_key(tag, tenant, rep, definition, cell))
-        try:
-            answers = iter(await pipeline.execute())
-        except (RedisError, OSError) as error:
-            raise ScoreboardAway(str(error)) from error
-        return {
-            rep: _cells(query, next(answers), [next(answers) for _ in range(len(query.values))])
-            for rep, query in wanted.items()
-        }
+        return list(await pipeline.execute())
+
+
+def _found(wanted: Mapping[str, CellQuery], answers: Iterable[Any]) -> dict[str, SubjectCells]:
+    answer = iter(answers)
+    return {
+        rep: _cells(query, next(answer), [next(answer) for _ in range(len(query.values))])
+        for rep, query in wanted.items()
+    }
 
 
 def _cells(query: CellQuery, packed: list[bytes | None], values: list[list[bytes]]) -> SubjectCells:

@@ -1,6 +1,8 @@
 """Redis keys. All keys of a partition share a hash tag, so that one script may touch them on Redis Cluster too.
 
-``{l07}`` is ledger partition 7 (of crm.events), ``{s07}`` scoreboard partition 7 (of kpi.facts).
+``{l07}`` is ledger partition 7 (of crm.events), ``{s07}`` scoreboard partition 7 (of kpi.facts). What is derived from
+the log is a *state*; a rebuild makes another beside the live one. A state's name is part of its keys, outside of the
+hash tag: the same partition of two states lies in the same slot.
 """
 
 from __future__ import annotations
@@ -10,6 +12,10 @@ from zlib import crc32
 
 LAYOUT = "pacer:layout"
 """Hash: ``facts_partitions``, ``events_partitions``, ``log_identity``, ``log_epoch``. Checked at every start."""
+STATE_FIELD = "state"
+"""Field of LAYOUT: the name of the live state; absent is FIRST_STATE."""
+FIRST_STATE = ""
+"""The state of a deployment that was never rebuilt; its keys name none."""
 
 
 @lru_cache(maxsize=262_144)
@@ -18,14 +24,23 @@ def scoreboard_partition(tenant: str, subject: str, partitions: int) -> int:
     return crc32(f"{tenant}/{subject}".encode()) % partitions
 
 
-def ledger_tag(partition: int) -> str:
-    """Prefix of a ledger partition's keys."""
-    return f"pacer:{{l{partition:02d}}}:"
+def ledger_tag(partition: int, state: str) -> str:
+    """Prefix of a ledger partition's keys in a state."""
+    return f"{_prefix(state)}:{{l{partition:02d}}}:"
 
 
-def scoreboard_tag(partition: int) -> str:
-    """Prefix of a scoreboard partition's keys."""
-    return f"pacer:{{s{partition:02d}}}:"
+def scoreboard_tag(partition: int, state: str) -> str:
+    """Prefix of a scoreboard partition's keys in a state."""
+    return f"{_prefix(state)}:{{s{partition:02d}}}:"
+
+
+def state_named(field: bytes | str | None) -> str:
+    """The name of the live state from what LAYOUT has in STATE_FIELD."""
+    return FIRST_STATE if field is None else field.decode() if isinstance(field, bytes) else field
+
+
+def _prefix(state: str) -> str:
+    return f"pacer/{state}" if state else "pacer"
 
 
 def offset_key(tag: str) -> str:

@@ -157,7 +157,7 @@ def _all_readable(stand: Stand, store: redis.Redis) -> None:
 
 
 def _applied(store: redis.Redis, tag: object) -> int:
-    names = [keys.offset_key(tag(partition)) for partition in range(PARTITIONS)]  # type: ignore[operator]
+    names = [keys.offset_key(tag(partition, keys.FIRST_STATE)) for partition in range(PARTITIONS)]  # type: ignore[operator]
     return sum(int(value or 0) & POSITION_MASK for value in store.mget(names))
 
 

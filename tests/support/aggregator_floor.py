@@ -138,6 +138,6 @@ def call(number: int, rep: str, seconds: int) -> RecordChange:
 
 def tags(partitions: int) -> Iterator[str]:
     """Redis tags of all partitions of both stages."""
-    tag_of: Callable[[int], str]
+    tag_of: Callable[[int, str], str]
     for tag_of in (keys.ledger_tag, keys.scoreboard_tag):
-        yield from (tag_of(partition) for partition in range(partitions))
+        yield from (tag_of(partition, keys.FIRST_STATE) for partition in range(partitions))

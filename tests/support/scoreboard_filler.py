@@ -32,14 +32,14 @@ class ScoreboardFiller:
         layout = {"events_partitions": PARTITIONS, "facts_partitions": PARTITIONS, "log_epoch": 1}
         await self._redis.hset(keys.LAYOUT, mapping=layout)
         for partition in range(PARTITIONS):
-            for tag in (keys.ledger_tag(partition), keys.scoreboard_tag(partition)):
+            for tag in (keys.ledger_tag(partition, keys.FIRST_STATE), keys.scoreboard_tag(partition, keys.FIRST_STATE)):
                 await self._redis.set(keys.offset_key(tag), 0)
                 if mark is not None:
                     await self._redis.set(keys.mark_key(tag), mark)
 
     async def source_spoke(self, source: str, at: Micros) -> None:
         """The last event of a source, in one partition."""
-        await self._redis.hset(keys.sources_key(keys.ledger_tag(0)), f"{self._tenant}/{source}", at)
+        await self._redis.hset(keys.sources_key(keys.ledger_tag(0, keys.FIRST_STATE)), f"{self._tenant}/{source}", at)
 
     async def count(self, rep: str, day: str, counts: Mapping[str, int | tuple[int, str]]) -> None:
         """Sets a rep's day to counts by definition, or (count, total), and its month and version with it."""
@@ -84,7 +84,7 @@ class ScoreboardFiller:
         await self._redis.hset(keys.unconverted_key(self._tag(rep)), f"{self._tenant}/{rep}/d/{fact_id}", currency)
 
     def _tag(self, subject: str) -> str:
-        return keys.scoreboard_tag(keys.scoreboard_partition(self._tenant, subject, PARTITIONS))
+        return keys.scoreboard_tag(keys.scoreboard_partition(self._tenant, subject, PARTITIONS), keys.FIRST_STATE)
 
     async def _write(self, rep: str) -> None:
         key = keys.cells_key(self._tag(rep), self._tenant, rep)

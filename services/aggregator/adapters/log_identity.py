@@ -14,8 +14,9 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from msgspec import Struct
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from services.aggregator.adapters.redis_scripts import Script
+from services.aggregator.adapters.redis_scripts import Script, as_transient
 from services.aggregator.settings import AggregatorKafkaSettings
 from shared.adapters.kafka_topics import KafkaAway
 from shared.contracts import keys
@@ -34,11 +35,12 @@ class ForeignLog(ConfigurationError):
 
 
 class LogLayout(Struct, frozen=True):
-    """What the state is laid out for."""
+    """What the live state is laid out for, and its name."""
 
     events_partitions: int
     facts_partitions: int
     log_epoch: int
+    state: str
 
 
 async def check_layout(
@@ -54,10 +56,19 @@ async def check_layout(
         ids = await asyncio.to_thread(topic_ids, settings.bootstrap_servers, (CRM_EVENTS, KPI_FACTS))
         found |= {f"log:{topic}": topic_id for topic, topic_id in ids.items()}
     _compare(found, await _first_written(redis, found))
+    state = await live_state(redis)
     if settings.log_identity is None:
-        return LogLayout(events_partitions, facts_partitions, 0)
+        return LogLayout(events_partitions, facts_partitions, 0, state)
     epoch = await Script(redis, "raise_on_change")([keys.LAYOUT], [LOG_IDENTITY, settings.log_identity, LOG_EPOCH])
-    return LogLayout(events_partitions, facts_partitions, int(epoch))
+    return LogLayout(events_partitions, facts_partitions, int(epoch), state)
+
+
+async def live_state(redis: Redis) -> str:
+    """The name of the live state. Raises: RedisAway."""
+    try:
+        return keys.state_named(await redis.hget(keys.LAYOUT, keys.STATE_FIELD))
+    except (RedisError, OSError, TimeoutError) as error:
+        raise as_transient(error) from error
 
 
 async def _first_written(redis: Redis, found: Mapping[str, str]) -> Mapping[str, str]:

@@ -30,7 +30,8 @@ log = structlog.get_logger()
 class LogPositions:
     """Reads, begins and mends the stored positions of partitions."""
 
-    def __init__(self, redis: Redis, metrics: AggregatorMetrics, *, log_epoch: int) -> None:
+    def __init__(self, redis: Redis, metrics: AggregatorMetrics, *, log_epoch: int, state: str) -> None:
+        self._state = state
         self._metrics = metrics
         self._first = log_epoch << EPOCH_BITS
         self._begin = Script(redis, "begin_log")
@@ -52,7 +53,7 @@ class LogPositions:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _load(self, tp: TP, start: int, end: int) -> int:
-        key = keys.offset_key(tag_of(tp))
+        key = keys.offset_key(tag_of(tp, self._state))
         stored = int(await self._begin([key], [self._first + start, self._first])) - self._first
         if stored > end:
             raise ForeignLog(
@@ -66,9 +67,9 @@ class LogPositions:
         return stored
 
 
-def tag_of(tp: TP) -> str:
-    """The Redis tag of the partition's state."""
-    return keys.ledger_tag(tp.partition) if tp.topic == CRM_EVENTS else keys.scoreboard_tag(tp.partition)
+def tag_of(tp: TP, state: str) -> str:
+    """Prefix of the partition's keys in a state."""
+    return keys.ledger_tag(tp.partition, state) if tp.topic == CRM_EVENTS else keys.scoreboard_tag(tp.partition, state)
 
 
 def names_of(tp: TP) -> str:

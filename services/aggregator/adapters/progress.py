@@ -32,8 +32,9 @@ class Progress:
     """Marks and lag of the partitions that this worker owns."""
 
     def __init__(
-        self, redis: Redis, metrics: AggregatorMetrics, updates: UpdatesPublisher, *, events_partitions: int
+        self, redis: Redis, metrics: AggregatorMetrics, updates: UpdatesPublisher, *, events_partitions: int, state: str
     ) -> None:
+        self._state = state
         self._redis = redis
         self._metrics = metrics
         self._updates = updates
@@ -62,7 +63,9 @@ class Progress:
             answered = consumer.last_answer(tp)
             if answered is not None:
                 claims[tp] = answered * 1000 if tp.topic == CRM_EVENTS else ledgers_at
-        await asyncio.gather(*(self._raise([keys.mark_key(tag_of(tp))], [mark]) for tp, mark in claims.items() if mark))
+        await asyncio.gather(
+            *(self._raise([keys.mark_key(tag_of(tp, self._state))], [mark]) for tp, mark in claims.items() if mark)
+        )
         self._updates.look_at(tp.partition for tp in owned.keys() - self._shown if tp.topic == KPI_FACTS)
         self._shown = set(owned)
 
@@ -74,9 +77,9 @@ class Progress:
             self._metrics.lag.labels(topic=tp.topic, partition=str(tp.partition)).set(lag)
 
     async def _least_ledger_mark(self) -> Micros:
-        marks = await asyncio.gather(*(self._redis.get(key) for key in _mark_keys(self._ledgers)))
+        marks = await asyncio.gather(*(self._redis.get(key) for key in _mark_keys(self._ledgers, self._state)))
         return min((int(mark or 0) for mark in marks), default=0)
 
 
-def _mark_keys(partitions: Iterable[int]) -> Iterable[str]:
-    return (keys.mark_key(keys.ledger_tag(partition)) for partition in partitions)
+def _mark_keys(partitions: Iterable[int], state: str) -> Iterable[str]:
+    return (keys.mark_key(keys.ledger_tag(partition, state)) for partition in partitions)

@@ -14,10 +14,11 @@ from shared.domain.facts import EPOCH_BITS
 
 
 class RedisLedgerStore:
-    """LedgerStore. ``log_epoch`` is that of the log which the worker reads: its offsets are later than all before."""
+    """LedgerStore of one state. ``log_epoch``: that of the log which is read, its offsets are later than all before."""
 
-    def __init__(self, redis: Redis, *, log_epoch: int) -> None:
+    def __init__(self, redis: Redis, *, log_epoch: int, state: str) -> None:
         self._first = log_epoch << EPOCH_BITS
+        self._state = state
         self._read = Script(redis, "read_hashes")
         self._commit = Script(redis, "fence", "lists", "commit_ledger")
         self._scan = Script(redis, "scan_records")
@@ -28,14 +29,15 @@ class RedisLedgerStore:
         """Packed records in the order of the keys. Raises: RedisAway."""
         if not keys_wanted:
             return []
-        tag = keys.ledger_tag(partition)  # one packed argument: two thousand arguments of HMGET cost us 2 µs each
+        tag = keys.ledger_tag(partition, self._state)
+        # one packed argument: two thousand arguments of HMGET cost us 2 µs each
         found = await self._read([keys.offset_key(tag)], [pack([keys.records_key(tag), keys_wanted])])
         records: list[bytes | None] = found[0]
         return records
 
     async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:
         """Applies the chunk if the fence stands at its start. Raises: RedisAway."""
-        tag = keys.ledger_tag(partition)
+        tag = keys.ledger_tag(partition, self._state)
         records: list[object] = []
         for key, record in commit.records.items():
             records += (key, text_blob(record))
@@ -46,7 +48,7 @@ class RedisLedgerStore:
 
     async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
         """About so many records from a cursor on. Raises: RedisAway."""
-        tag = keys.ledger_tag(partition)
+        tag = keys.ledger_tag(partition, self._state)
         answer = await self._scan([keys.offset_key(tag), keys.records_key(tag)], [cursor, count])
         position, total, following, flat = answer
         records = [(key.decode(), record) for key, record in zip(flat[::2], flat[1::2], strict=True)]
@@ -54,10 +56,12 @@ class RedisLedgerStore:
 
     async def succession(self, partition: int) -> tuple[int, bytes | None]:
         """The stored next position and the packed succession. Raises: RedisAway."""
-        tag = keys.ledger_tag(partition)
+        tag = keys.ledger_tag(partition, self._state)
         position, packed = await self._get([keys.offset_key(tag), keys.succession_key(tag)], [])
         return int(position or 0), packed
 
     async def succeed(self, partition: int, known: bytes, packed: bytes) -> bool:
         """Replaces the succession if it still is the known one. Raises: RedisAway."""
-        return bool(await self._replace([keys.succession_key(keys.ledger_tag(partition))], [known, packed]))
+        return bool(
+            await self._replace([keys.succession_key(keys.ledger_tag(partition, self._state))], [known, packed])
+        )

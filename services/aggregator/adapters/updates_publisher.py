@@ -41,10 +41,12 @@ class UpdatesPublisher:
         *,
         clock: Clock,
         interval: timedelta,
+        state: str,
     ) -> None:
         self._producer = producer
         self._metrics = metrics
         self._clock = clock
+        self._state = state
         self._interval = interval.total_seconds()
         self._take = Script(redis, "take_changed")
         self._clear = Script(redis, "clear_changed")
@@ -82,7 +84,7 @@ class UpdatesPublisher:
                 self._wake.set()
 
     async def _publish(self, partition: int) -> None:
-        tag = keys.scoreboard_tag(partition)
+        tag = keys.scoreboard_tag(partition, self._state)
         changed, cells = keys.changed_key(tag), f"{tag}c:"
         answer: list[bytes] = await self._take([changed], [MOST_AT_ONCE, cells])
         if not answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.adapters.live_state import LiveState
 from shared.adapters.scoreboard_reader import ScoreboardAway
 from shared.contracts import keys
 from shared.domain.instants import Micros
@@ -15,14 +16,15 @@ class RedisSources:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._live = LiveState(redis)
 
     async def last_received(self, tenant: str) -> dict[str, Micros]:
         """See the port."""
         try:
-            partitions = await self._redis.hget(keys.LAYOUT, "events_partitions")
+            layout = await self._live.layout()
             pipeline = self._redis.pipeline(transaction=False)
-            for partition in range(int(partitions or 0)):
-                pipeline.hgetall(keys.sources_key(keys.ledger_tag(partition)))
+            for tag in layout.ledger_tags():
+                pipeline.hgetall(keys.sources_key(tag))
             answers = await pipeline.execute()
         except (RedisError, OSError) as error:
             raise ScoreboardAway(str(error)) from error

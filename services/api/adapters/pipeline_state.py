@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.api.domain.pipeline import Parked, PartitionState, PipelineState
 from services.api.ports import LogEnds
+from shared.adapters.live_state import LiveState, StateLayout
 from shared.adapters.scoreboard_reader import ScoreboardAway
 from shared.contracts import keys
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
@@ -24,27 +24,6 @@ from shared.domain.instants import Micros
 STATE_SECONDS = 0.5
 PARKED_SECONDS = 5.0
 T = TypeVar("T")
-
-
-class Layout(Struct, frozen=True):
-    """How the aggregator laid Redis out; zeros before it ever started."""
-
-    events: int
-    facts: int
-    epoch: int
-
-    def ledger_tags(self) -> list[str]:
-        """Prefixes of the ledger's partitions."""
-        return [keys.ledger_tag(n) for n in range(self.events)]
-
-    def scoreboard_tags(self) -> list[str]:
-        """Prefixes of the scoreboard's partitions."""
-        return [keys.scoreboard_tag(n) for n in range(self.facts)]
-
-    def lag(self, position: int | None, end: int) -> int:
-        """Messages still to apply; a position of a log that is no more has applied nothing of this one."""
-        begun = self.epoch << EPOCH_BITS
-        return end if position is None or position < begun else max(0, end - (position - begun))
 
 
 class Remembered(Generic[T]):
@@ -70,6 +49,7 @@ class RedisPipeline:
 
     def __init__(self, redis: Redis, clock: Clock, ends: LogEnds | None = None) -> None:
         self._redis = redis
+        self._live = LiveState(redis)
         self._clock = clock
         self._ends = ends
         self._state = Remembered(self._read_state, STATE_SECONDS)
@@ -101,22 +81,23 @@ class RedisPipeline:
     async def _end_of(self, topic: str) -> Mapping[int, int] | None:
         return None if self._ends is None else await self._ends.of(topic)
 
-    async def _layout(self) -> Layout:
-        wanted = ["events_partitions", "facts_partitions", "log_epoch"]
-        (found,) = await self._ask([("hmget", keys.LAYOUT, wanted)])
-        return Layout(*(int(value or 0) for value in found))
+    async def _layout(self) -> StateLayout:
+        try:
+            return await self._live.layout()
+        except (RedisError, OSError) as error:
+            raise ScoreboardAway(str(error)) from error
 
     async def _positions(
-        self, stage: str, tags: list[str], layout: Layout, ends: Mapping[int, int] | None
+        self, stage: str, tags: list[str], layout: StateLayout, ends: Mapping[int, int] | None
     ) -> list[PartitionState]:
         answers = iter(await self._ask([("get", key(tag)) for tag in tags for key in (keys.mark_key, keys.offset_key)]))
         found = []
         for partition in range(len(tags)):
             mark, position = next(answers), next(answers)
             end = None if ends is None else ends.get(partition, 0)
-            lag = None if end is None else layout.lag(None if position is None else int(position), end)
+            missing = None if end is None else lag(layout, None if position is None else int(position), end)
             found.append(
-                PartitionState(stage=stage, partition=partition, mark=None if mark is None else int(mark), lag=lag)
+                PartitionState(stage=stage, partition=partition, mark=None if mark is None else int(mark), lag=missing)
             )
         return found
 
@@ -145,6 +126,12 @@ class RedisPipeline:
             return list(await pipeline.execute())
         except (RedisError, OSError) as error:
             raise ScoreboardAway(str(error)) from error
+
+
+def lag(layout: StateLayout, position: int | None, end: int) -> int:
+    """Messages still to apply; a position of a log that is no more has applied nothing of this one."""
+    begun = layout.epoch << EPOCH_BITS
+    return end if position is None or position < begun else max(0, end - (position - begun))
 
 
 def _latest(sources: list[dict[bytes, bytes]]) -> dict[tuple[str, str], Micros]:

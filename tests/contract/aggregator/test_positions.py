@@ -41,32 +41,34 @@ async def lay_out(redis: Redis, settings: AggregatorKafkaSettings = EMBEDDED, fa
 
 
 async def test_a_partition_without_state_begins_at_its_logs_start(redis: Redis, metrics: AggregatorMetrics) -> None:
-    assert await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9), FACTS: (0, 2)}) == {
+    assert await LogPositions(redis, metrics, log_epoch=0, state=keys.FIRST_STATE).load(
+        {EVENTS: (5, 9), FACTS: (0, 2)}
+    ) == {
         EVENTS: 5,
         FACTS: 0,
     }
 
 
 async def test_a_partition_with_state_goes_on_from_it(redis: Redis, metrics: AggregatorMetrics) -> None:
-    await redis.set(keys.offset_key(keys.ledger_tag(3)), 7)
-    assert await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9)}) == {EVENTS: 7}
+    await redis.set(keys.offset_key(keys.ledger_tag(3, keys.FIRST_STATE)), 7)
+    assert await LogPositions(redis, metrics, log_epoch=0, state=keys.FIRST_STATE).load({EVENTS: (5, 9)}) == {EVENTS: 7}
 
 
 async def test_a_log_that_ends_before_the_state_is_refused(redis: Redis, metrics: AggregatorMetrics) -> None:
-    await redis.set(keys.offset_key(keys.ledger_tag(3)), 10)
+    await redis.set(keys.offset_key(keys.ledger_tag(3, keys.FIRST_STATE)), 10)
     with pytest.raises(ForeignLog, match="ends at 9 but 10"):
-        await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9)})
+        await LogPositions(redis, metrics, log_epoch=0, state=keys.FIRST_STATE).load({EVENTS: (5, 9)})
 
 
 async def test_what_retention_cut_is_skipped_and_counted(redis: Redis, metrics: AggregatorMetrics) -> None:
-    await redis.set(keys.offset_key(keys.ledger_tag(3)), 2)
-    assert await LogPositions(redis, metrics, log_epoch=0).load({EVENTS: (5, 9)}) == {EVENTS: 5}
+    await redis.set(keys.offset_key(keys.ledger_tag(3, keys.FIRST_STATE)), 2)
+    assert await LogPositions(redis, metrics, log_epoch=0, state=keys.FIRST_STATE).load({EVENTS: (5, 9)}) == {EVENTS: 5}
     assert metrics.registry.get_sample_value("aggregator_lost_messages_total", {"topic": CRM_EVENTS}) == 3
 
 
 async def test_a_log_begun_anew_is_read_from_its_start(redis: Redis, metrics: AggregatorMetrics) -> None:
-    await redis.set(keys.offset_key(keys.ledger_tag(3)), 700)
-    assert await LogPositions(redis, metrics, log_epoch=1).load({EVENTS: (0, 9)}) == {EVENTS: 0}
+    await redis.set(keys.offset_key(keys.ledger_tag(3, keys.FIRST_STATE)), 700)
+    assert await LogPositions(redis, metrics, log_epoch=1, state=keys.FIRST_STATE).load({EVENTS: (0, 9)}) == {EVENTS: 0}
 
 
 async def test_the_same_start_of_an_embedded_broker_keeps_its_epoch(redis: Redis) -> None:

@@ -29,7 +29,7 @@ from tests.support.kafka_reader import read_all
 from tests.support.real_redis import RealRedis
 
 pytestmark = pytest.mark.redis
-TAG = keys.scoreboard_tag(0)
+TAG = keys.scoreboard_tag(0, keys.FIRST_STATE)
 
 
 @pytest.fixture
@@ -55,7 +55,9 @@ async def producer(embedded_kafka: str) -> AsyncIterator[RenewableProducer]:  # 
 async def updates(
     redis: Redis, producer: RenewableProducer, metrics: AggregatorMetrics
 ) -> AsyncIterator[UpdatesPublisher]:
-    publisher = UpdatesPublisher(redis, producer, metrics, clock=SystemClock(), interval=timedelta(milliseconds=100))
+    publisher = UpdatesPublisher(
+        redis, producer, metrics, clock=SystemClock(), interval=timedelta(milliseconds=100), state=keys.FIRST_STATE
+    )
     task = asyncio.create_task(publisher.run())
     yield publisher
     task.cancel()
@@ -64,7 +66,7 @@ async def updates(
 
 async def change(redis: Redis, rep: str, start: int) -> None:
     commit = ScoreboardCommit(start, start + 1, 0, {}, {}, {}, {}, {}, {("acme", rep)})
-    await RedisScoreboardStore(redis, log_epoch=0).commit(0, commit)
+    await RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE).commit(0, commit)
 
 
 def published(bootstrap: str, rep: str) -> list[RepUpdated]:

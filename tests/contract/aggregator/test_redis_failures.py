@@ -22,31 +22,31 @@ async def test_a_redis_that_is_gone_is_an_outage(redis_server: RealRedis) -> Non
     redis_server.kill()
     async with Redis.from_url(redis_server.url, retry=None) as redis:
         with pytest.raises(RedisAway):
-            await RedisLedgerStore(redis, log_epoch=0).commit(0, CHUNK)
+            await RedisLedgerStore(redis, log_epoch=0, state=keys.FIRST_STATE).commit(0, CHUNK)
 
 
 async def test_a_redis_without_memory_is_an_outage_and_applies_nothing(redis_server: RealRedis) -> None:
     async with Redis.from_url(redis_server.url) as redis:
-        await redis.set(keys.offset_key(keys.ledger_tag(0)), 0)
+        await redis.set(keys.offset_key(keys.ledger_tag(0, keys.FIRST_STATE)), 0)
         await redis.config_set("maxmemory", 1)
         with pytest.raises(RedisAway):
-            await RedisLedgerStore(redis, log_epoch=0).commit(0, CHUNK)
+            await RedisLedgerStore(redis, log_epoch=0, state=keys.FIRST_STATE).commit(0, CHUNK)
         await redis.config_set("maxmemory", 0)
-        assert await redis.get(keys.offset_key(keys.ledger_tag(0))) == b"0"
+        assert await redis.get(keys.offset_key(keys.ledger_tag(0, keys.FIRST_STATE))) == b"0"
 
 
 async def test_a_key_of_another_type_is_a_bug(redis_server: RealRedis) -> None:
     async with Redis.from_url(redis_server.url) as redis:
-        await redis.set(keys.offset_key(keys.ledger_tag(0)), 0)
-        await redis.set(keys.records_key(keys.ledger_tag(0)), "no hash")
+        await redis.set(keys.offset_key(keys.ledger_tag(0, keys.FIRST_STATE)), 0)
+        await redis.set(keys.records_key(keys.ledger_tag(0, keys.FIRST_STATE)), "no hash")
         with pytest.raises(ResponseError):
-            await RedisLedgerStore(redis, log_epoch=0).commit(0, CHUNK)
+            await RedisLedgerStore(redis, log_epoch=0, state=keys.FIRST_STATE).commit(0, CHUNK)
 
 
 async def test_scripts_survive_a_restart_of_redis(durable_redis: RealRedis) -> None:
     async with Redis.from_url(durable_redis.url) as redis:
-        store = RedisLedgerStore(redis, log_epoch=0)
-        await redis.set(keys.offset_key(keys.ledger_tag(0)), 0)
+        store = RedisLedgerStore(redis, log_epoch=0, state=keys.FIRST_STATE)
+        await redis.set(keys.offset_key(keys.ledger_tag(0, keys.FIRST_STATE)), 0)
         await store.commit(0, CHUNK)
         durable_redis.restart()
         await eventually(lambda: store.commit(0, LedgerCommit(1, 2, {}, {}, 0)), equals=Fenced.APPLIED)

@@ -28,7 +28,7 @@ VALUES = ("acme", "ana", "accounts", CELL)
 async def begun(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     async with open_real_redis(request) as client:
         for partition in range(2):
-            for tag in (keys.ledger_tag(partition), keys.scoreboard_tag(partition)):
+            for tag in (keys.ledger_tag(partition, keys.FIRST_STATE), keys.scoreboard_tag(partition, keys.FIRST_STATE)):
                 await client.set(keys.offset_key(tag), 0)
         yield client
 
@@ -45,7 +45,7 @@ async def ledger_store(request: pytest.FixtureRequest) -> AsyncIterator[LedgerSt
         yield InMemoryLedgerStore()
         return
     async with begun(request) as client:
-        yield RedisLedgerStore(client, log_epoch=0)
+        yield RedisLedgerStore(client, log_epoch=0, state=keys.FIRST_STATE)
 
 
 @pytest.fixture(params=["in_memory", *REAL])
@@ -54,7 +54,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[ScoreboardStore
         yield InMemoryScoreboardStore()
         return
     async with begun(request) as client:
-        yield RedisScoreboardStore(client, log_epoch=0)
+        yield RedisScoreboardStore(client, log_epoch=0, state=keys.FIRST_STATE)
 
 
 def records(start: int, next_offset: int, **packed: bytes) -> LedgerCommit:
@@ -173,7 +173,10 @@ async def test_a_chunk_counted_before_a_fold_anew_is_not_applied(store: Scoreboa
 
 @pytest.mark.redis
 async def test_a_fold_anew_replaces_values_and_amounts_without_a_rate(redis: Redis) -> None:
-    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    store, tag = (
+        RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE),
+        keys.scoreboard_tag(0, keys.FIRST_STATE),
+    )
     await store.commit(0, changes(0, 1, values={VALUES: {"a-1": 2}}, unconverted={"f": "USD", "g": "CHF"}))
     gone, values = [VALUES[2:]], {("other", CELL): {"b": 3}}
     await store.refold(0, refold(1, 0, gone=gone, values=values, unconverted={"f": None, "h": "GBP"}))
@@ -184,7 +187,10 @@ async def test_a_fold_anew_replaces_values_and_amounts_without_a_rate(redis: Red
 
 @pytest.mark.redis
 async def test_a_rep_folded_anew_has_a_greater_version_and_waits_to_be_published(redis: Redis) -> None:
-    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    store, tag = (
+        RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE),
+        keys.scoreboard_tag(0, keys.FIRST_STATE),
+    )
     await store.commit(0, changes(0, 1, changed={ANA}))
     await redis.delete(keys.changed_key(tag))
     await store.refold(0, refold(1, 0))
@@ -194,15 +200,18 @@ async def test_a_rep_folded_anew_has_a_greater_version_and_waits_to_be_published
 
 @pytest.mark.redis
 async def test_a_distinct_value_whose_facts_are_gone_is_gone(redis: Redis) -> None:
-    store = RedisScoreboardStore(redis, log_epoch=0)
+    store = RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE)
     await store.commit(0, changes(0, 1, values={VALUES: {"a-1": 2, "a-2": 1}}))
     await store.commit(0, changes(1, 2, values={VALUES: {"a-1": -1, "a-2": -1}}))
-    assert await redis.hgetall(keys.values_key(keys.scoreboard_tag(0), *VALUES)) == {b"a-1": b"1"}
+    assert await redis.hgetall(keys.values_key(keys.scoreboard_tag(0, keys.FIRST_STATE), *VALUES)) == {b"a-1": b"1"}
 
 
 @pytest.mark.redis
 async def test_a_changed_rep_has_a_greater_version_and_waits_to_be_published(redis: Redis) -> None:
-    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    store, tag = (
+        RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE),
+        keys.scoreboard_tag(0, keys.FIRST_STATE),
+    )
     await store.commit(0, changes(0, 1, changed={ANA}))
     await store.commit(0, changes(1, 2, changed={ANA}))
     assert await redis.hget(keys.cells_key(tag, *ANA), "version") == b"2"
@@ -211,7 +220,10 @@ async def test_a_changed_rep_has_a_greater_version_and_waits_to_be_published(red
 
 @pytest.mark.redis
 async def test_unmapped_and_unconverted_are_listed_until_they_are_settled(redis: Redis) -> None:
-    store, tag = RedisScoreboardStore(redis, log_epoch=0), keys.scoreboard_tag(0)
+    store, tag = (
+        RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE),
+        keys.scoreboard_tag(0, keys.FIRST_STATE),
+    )
     await store.commit(0, changes(0, 1, unmapped={"o": 2, "p": 1}, unconverted={"f": "USD", "g": "CHF"}))
     await store.commit(0, changes(1, 2, unmapped={"p": -1}, unconverted={"f": None}))
     assert await redis.hgetall(keys.unmapped_key(tag)) == {b"o": b"2"}
@@ -220,7 +232,7 @@ async def test_unmapped_and_unconverted_are_listed_until_they_are_settled(redis:
 
 @pytest.mark.redis
 async def test_a_mark_and_a_sources_time_never_go_back(redis: Redis) -> None:
-    store, tag = RedisLedgerStore(redis, log_epoch=0), keys.ledger_tag(0)
+    store, tag = RedisLedgerStore(redis, log_epoch=0, state=keys.FIRST_STATE), keys.ledger_tag(0, keys.FIRST_STATE)
     late = 1_795_469_189_599_784
     await store.commit(0, LedgerCommit(0, 1, {}, {"acme/native": late}, late))
     await store.commit(0, LedgerCommit(1, 2, {}, {"acme/native": 5}, 5))
@@ -230,17 +242,17 @@ async def test_a_mark_and_a_sources_time_never_go_back(redis: Redis) -> None:
 
 @pytest.mark.redis
 async def test_offsets_of_a_late_log_epoch_stay_exact(redis: Redis) -> None:
-    store, epoch = RedisLedgerStore(redis, log_epoch=4_000), 4_000
+    store, epoch = RedisLedgerStore(redis, log_epoch=4_000, state=keys.FIRST_STATE), 4_000
     stored = (epoch << 40) + 123_456_789
-    await redis.set(keys.offset_key(keys.ledger_tag(0)), stored)
+    await redis.set(keys.offset_key(keys.ledger_tag(0, keys.FIRST_STATE)), stored)
     assert await store.commit(0, LedgerCommit(123_456_789, 123_456_790, {}, {}, 0)) is Fenced.APPLIED
-    assert int(await redis.get(keys.offset_key(keys.ledger_tag(0)))) == stored + 1
+    assert int(await redis.get(keys.offset_key(keys.ledger_tag(0, keys.FIRST_STATE)))) == stored + 1
 
 
 @pytest.mark.redis
 async def test_a_lost_offset_is_state_gone_back(redis: Redis) -> None:
-    await redis.delete(keys.offset_key(keys.ledger_tag(0)))
-    assert await RedisLedgerStore(redis, log_epoch=0).commit(0, records(0, 1)) is Fenced.BACK
+    await redis.delete(keys.offset_key(keys.ledger_tag(0, keys.FIRST_STATE)))
+    assert await RedisLedgerStore(redis, log_epoch=0, state=keys.FIRST_STATE).commit(0, records(0, 1)) is Fenced.BACK
 
 
 async def scanned(store: LedgerStore, count: int) -> dict[str, bytes]:
