@@ -27,7 +27,7 @@ from services.aggregator.ports import (
     Settlement,
 )
 from services.aggregator.reattribution import Attributions, Elders, InForce, Reattribution, places
-from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch
+from shared.contracts.messages import FactChange, decode_change, encode_batches
 from shared.contracts.records import pack, pack_single, unpack
 from shared.contracts.topics import CRM_EVENTS
 from shared.domain.changes import RecordChange
@@ -86,7 +86,7 @@ class Ledger:
             received_at = sorted_in.first_received_at
             await self._publisher.publish(
                 {
-                    partition: encode_batch(FactBatch(received_at, changes))
+                    partition: list(encode_batches(received_at, changes))
                     for partition, changes in folding.batches.items()
                 }
             )

@@ -118,8 +118,8 @@ class FactsPublisher(Protocol):
         """How many partitions kpi.facts has; fixed for the life of a deployment."""
         ...
 
-    async def publish(self, batches: Mapping[int, bytes]) -> None:
-        """Sends one encoded FactBatch to each named partition; returns when all are acknowledged.
+    async def publish(self, batches: Mapping[int, Sequence[bytes]]) -> None:
+        """Sends encoded FactBatches to each named partition, in order; returns when all are acknowledged.
 
         Raises: TransientError.
         """

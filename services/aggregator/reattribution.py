@@ -17,7 +17,7 @@ from services.aggregator.domain.stored import RecordsSlice
 from services.aggregator.domain.succession import Succession, decode_succession, encode_succession
 from services.aggregator.ports import SETTLED, Catalogue, FactsPublisher, LedgerStore, Settlement
 from shared.contracts.keys import scoreboard_partition
-from shared.contracts.messages import FactBatch, FactChange, encode_batch
+from shared.contracts.messages import FactChange, encode_batches
 from shared.contracts.records import unpack
 from shared.domain.facts import Fact, PageEntry, Revision
 from shared.domain.records import Record, RecordKey
@@ -146,7 +146,7 @@ class Reattribution:
             batches.setdefault(attribution.partition(subject), []).append(change)
             count += 1
         if batches:
-            await self._publisher.publish({to: encode_batch(FactBatch(0, said)) for to, said in batches.items()})
+            await self._publisher.publish({to: list(encode_batches(0, said)) for to, said in batches.items()})
         return count
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from aiokafka import AIOKafkaProducer
 
+from shared.contracts.topics import MAX_MESSAGE_BYTES
 from shared.settings import KafkaSettings
 
 REQUEST_TIMEOUT_MS = 5_000
@@ -24,6 +25,7 @@ async def open_producer(
         enable_idempotence=True,
         linger_ms=int(linger.total_seconds() * 1000),
         request_timeout_ms=REQUEST_TIMEOUT_MS,
+        max_request_size=MAX_MESSAGE_BYTES,
     )
     try:
         await producer.start()

@@ -10,7 +10,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import Topic
+from shared.contracts.topics import MAX_MESSAGE_BYTES, Topic
 from shared.errors import TransientError
 
 ATTEMPTS = 20
@@ -81,4 +81,5 @@ def _new(topic: Topic, partitions: int, copies: int, retention: timedelta) -> Ne
         if topic.compacted
         else {"cleanup.policy": "delete", "retention.ms": str(int(kept.total_seconds() * 1000))}
     )
-    return NewTopic(name=topic.name, num_partitions=partitions, replication_factor=copies, topic_configs=policy)
+    configs = policy | {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+    return NewTopic(name=topic.name, num_partitions=partitions, replication_factor=copies, topic_configs=configs)

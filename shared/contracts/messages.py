@@ -4,6 +4,7 @@ kpi.facts and everything in Redis are msgpack arrays, for speed. New fields go t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -64,6 +65,9 @@ class Quarantined(Struct, frozen=True, kw_only=True, omit_defaults=True):
     offset: int | None = None
 
 
+BATCH_BYTES = 1_000_000
+"""More makes two messages of kpi.facts: a chunk of one rep's history may hold megabytes of facts."""
+
 encode_change = msgspec.json.Encoder().encode
 decode_change = msgspec.json.Decoder(RecordChange).decode
 encode_batch = msgspec.msgpack.Encoder().encode
@@ -79,3 +83,17 @@ decode_cell = msgspec.msgpack.Decoder(dict[str, Accumulator]).decode
 encode_pages = msgspec.msgpack.Encoder().encode
 decode_pages = msgspec.msgpack.Decoder(list[str]).decode
 encode_json: Any = msgspec.json.Encoder(order="sorted").encode
+
+
+def encode_batches(received_at: Micros, changes: list[FactChange]) -> Iterator[bytes]:
+    """The changes as one message, or as several where one would be larger than a broker takes.
+
+    Only the last one tells ``received_at``: until it is applied, what was received then is not applied whole.
+    """
+    whole = encode_batch(FactBatch(received_at, changes))
+    if len(whole) <= BATCH_BYTES or len(changes) == 1:
+        yield whole
+        return
+    half = len(changes) // 2
+    yield from encode_batches(0, changes[:half])
+    yield from encode_batches(received_at, changes[half:])

@@ -8,12 +8,17 @@ from msgspec import Struct
 
 CRM_EVENTS = "crm.events"
 CRM_QUARANTINE = "crm.quarantine"
+CRM_RETRIES = "crm.retries"
 KPI_FACTS = "kpi.facts"
 KPI_UPDATES = "kpi.updates"
 ALERTS_EPISODES = "alerts.episodes"
 
 DEFAULT_PARTITIONS = 8
 FACTS_KEPT = timedelta(days=7)
+RETRIES_KEPT = timedelta(days=7)
+"""Who asked for a retry while no ingest ran still gets it after a long weekend."""
+MAX_MESSAGE_BYTES = 4_194_304
+"""What a broker takes at once: the largest event (half of it), as base64 in quarantine, still fits."""
 
 
 class Topic(Struct, frozen=True):
@@ -27,6 +32,7 @@ class Topic(Struct, frozen=True):
 TOPICS = (
     Topic(CRM_EVENTS),
     Topic(CRM_QUARANTINE),
+    Topic(CRM_RETRIES, kept=RETRIES_KEPT),
     Topic(KPI_FACTS, kept=FACTS_KEPT),
     Topic(KPI_UPDATES, compacted=True),
     Topic(ALERTS_EPISODES),

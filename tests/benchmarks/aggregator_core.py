@@ -85,10 +85,10 @@ class EmptyScoreboardStore:
 class LastPublisher(CollectingPublisher):
     """Keeps one run's messages, however often the run is repeated."""
 
-    async def publish(self, batches: Mapping[int, bytes]) -> None:
-        for partition, batch in batches.items():
+    async def publish(self, batches: Mapping[int, Sequence[bytes]]) -> None:
+        for partition, some in batches.items():
             log = self.logs[partition]
-            log.append(batch)
+            log.extend(some)
             del log[: -self.kept]
 
     kept = 0

@@ -22,13 +22,13 @@ class CollectingPublisher:
         self.delays = False
         self._delayed: list[tuple[int, bytes]] = []
 
-    async def publish(self, batches: Mapping[int, bytes]) -> None:
+    async def publish(self, batches: Mapping[int, Sequence[bytes]]) -> None:
         """See the port."""
         if self.delays:
-            self._delayed += batches.items()
+            self._delayed += [(partition, batch) for partition, some in batches.items() for batch in some]
             return
-        for partition, batch in batches.items():
-            self.logs[partition].append(batch)
+        for partition, some in batches.items():
+            self.logs[partition].extend(some)
 
     def arrive(self) -> None:
         """What was published while ``delays`` was set reaches the log only now."""

@@ -78,7 +78,7 @@ async def _close_quietly(stack: AsyncExitStack) -> None:
 
 
 class KafkaFactsPublisher:
-    """FactsPublisher: one message a target partition, all acknowledged."""
+    """FactsPublisher: one message a target partition, several for many large facts; all acknowledged."""
 
     def __init__(self, producer: RenewableProducer, *, partitions: int) -> None:
         self._producer = producer
@@ -89,14 +89,18 @@ class KafkaFactsPublisher:
         """How many partitions kpi.facts has."""
         return self._partitions
 
-    async def publish(self, batches: Mapping[int, bytes]) -> None:
+    async def publish(self, batches: Mapping[int, Sequence[bytes]]) -> None:
         """Returns when all are acknowledged. Raises: KafkaAway."""
         if batches:
             await self._producer.run(lambda producer: _send_all(producer, batches))
 
 
-async def _send_all(producer: AIOKafkaProducer, batches: Mapping[int, bytes]) -> None:
-    sent = [await producer.send(KPI_FACTS, batch, partition=partition) for partition, batch in batches.items()]
+async def _send_all(producer: AIOKafkaProducer, batches: Mapping[int, Sequence[bytes]]) -> None:
+    sent = [
+        await producer.send(KPI_FACTS, batch, partition=partition)
+        for partition, some in batches.items()
+        for batch in some
+    ]
     await asyncio.gather(*sent)
 
 

@@ -7,7 +7,7 @@ import pytest
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.ledger import Ledger
 from services.aggregator.ports import Chunk, Fenced, PoisonReason, TooMuchPoison
-from shared.contracts.messages import decode_batch
+from shared.contracts.messages import BATCH_BYTES, decode_batch
 from shared.domain.facts import FactKind, Revision
 from shared.domain.tenant import Credit
 from shared.errors import TransientError
@@ -153,3 +153,17 @@ async def test_a_canceled_meeting_keeps_its_booking(floor: InMemoryFloor) -> Non
 async def test_a_moment_that_nobody_ever_heard_of_is_a_fact(floor: InMemoryFloor) -> None:
     await floor.take([change("demo.requested")])
     assert kinds(floor) == ["demo.requested"]
+
+
+async def test_facts_that_are_too_many_for_one_message_are_several_and_all_count(floor: InMemoryFloor) -> None:
+    note = "x" * 200_000
+    await floor.take([call(f"c-{number}", fields={"note": note}) for number in range(20)])
+    sizes = [len(value) for log in floor.publisher.logs.values() for value in log]
+    assert len(sizes) > 1 and max(sizes) <= BATCH_BYTES
+    assert len(floor.scoreboard_store.facts("acme")) == 20
+
+
+async def test_only_the_last_message_of_a_chunk_says_what_has_been_received(floor: InMemoryFloor) -> None:
+    await floor.take([call(f"c-{number}", fields={"note": "x" * 200_000}) for number in range(20)])
+    (said,) = ([decode_batch(value).received_at for value in log] for log in floor.publisher.logs.values() if log)
+    assert said[:-1] == [0] * (len(said) - 1) and said[-1] > 0
