@@ -27,7 +27,8 @@ from services.aggregator.ports import (
     Settlement,
 )
 from services.aggregator.reattribution import Attributions, Elders, InForce, Reattribution, places
-from shared.contracts.messages import FactChange, decode_change, encode_batches
+from shared.contracts.heartbeats import NOBODY
+from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch, encode_batches
 from shared.contracts.records import pack, pack_single, unpack
 from shared.contracts.topics import CRM_EVENTS
 from shared.domain.changes import RecordChange
@@ -52,6 +53,19 @@ class _Sorted(Struct):
     poison: list[Poison]
     first_received_at: Micros = 0
     mark: Micros = 0
+    heartbeats: int = 0
+    heartbeat: Micros = 0
+
+    def admits(self, change: RecordChange, chunk: Chunk, position: int, known: Attributions) -> bool:
+        """Whether an unusual change is an event all the same; else it is kept as a heartbeat or as poison."""
+        if change.tenant == NOBODY:
+            self.heartbeats += 1
+            self.heartbeat = max(self.heartbeat, change.received_at)
+            return False
+        reason = _unusable(change, known)
+        if reason is not None:
+            self.poison.append(_poison(chunk, position, reason, change.key))
+        return reason is None
 
 
 class Ledger:
@@ -82,19 +96,22 @@ class Ledger:
         folding = _Folding(in_force, elders)
         for key, events, packed in zip(keys, sorted_in.by_key.values(), stored, strict=True):
             folding.fold(key, events, packed)
-        if folding.batches:
-            received_at = sorted_in.first_received_at
-            await self._publisher.publish(
-                {
-                    partition: list(encode_batches(received_at, changes))
-                    for partition, changes in folding.batches.items()
-                }
-            )
+        await self._publish(chunk.partition, sorted_in, folding.batches)
         outcome = await self._store.commit(
             chunk.partition,
             LedgerCommit(chunk.start, chunk.next_offset, folding.records, sorted_in.sources, sorted_in.mark),
         )
         return _handled(chunk, outcome, sorted_in, folding)
+
+    async def _publish(self, partition: int, sorted_in: _Sorted, batches: dict[int, list[FactChange]]) -> None:
+        """What a chunk says of facts, and its heartbeat, which goes to one partition of the next stage."""
+        received_at = sorted_in.first_received_at
+        messages = {to: list(encode_batches(received_at, changes)) for to, changes in batches.items()}
+        if sorted_in.heartbeat:
+            beat = encode_batch(FactBatch(0, [], sorted_in.heartbeat))
+            messages.setdefault(partition % self._publisher.partitions, []).append(beat)
+        if messages:
+            await self._publisher.publish(messages)
 
     async def settle(self, partition: int) -> Settlement:
         """Moves a slice of the facts that a change of identities or credit concerns. See ChunkHandler."""
@@ -107,23 +124,21 @@ class Ledger:
 
 def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
     """Decodes and groups by record. One loop over every event: locals instead of attributes are worth 10 %."""
-    by_key: dict[str, list[Positioned]] = {}
-    sources: dict[str, Micros] = {}
-    poison: list[Poison] = []
+    found = _Sorted({}, {}, [])
+    by_key, sources = found.by_key, found.sources
     first_received_at = 0
     for position, value in enumerate(chunk.values, chunk.position):
         try:
             change = decode_change(value)
         except UNDECODABLE as error:
-            poison.append(_poison(chunk, position, PoisonReason.UNDECODABLE, str(error)))
+            found.poison.append(_poison(chunk, position, PoisonReason.UNDECODABLE, str(error)))
             continue
         tenant = change.tenant
         received_at = change.received_at
-        if tenant not in known or change.times or not EARLIEST_AT <= change.occurred_at < received_at <= LATEST_AT:
-            reason = _unusable(change, known)
-            if reason is not None:
-                poison.append(_poison(chunk, position, reason, change.key))
-                continue
+        if (
+            tenant not in known or change.times or not EARLIEST_AT <= change.occurred_at < received_at <= LATEST_AT
+        ) and not found.admits(change, chunk, position, known):
+            continue
         source = f"{tenant}/{change.source}"
         key = f"{source}/{change.record_type}/{change.record}"
         events = by_key.get(key)
@@ -135,7 +150,8 @@ def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
             sources[source] = received_at
         if received_at < first_received_at or not first_received_at:
             first_received_at = received_at
-    return _Sorted(by_key, sources, poison, first_received_at, max(sources.values(), default=0))
+    found.first_received_at, found.mark = first_received_at, max(sources.values(), default=0)
+    return found
 
 
 def _unusable(change: RecordChange, known: Attributions) -> PoisonReason | None:
@@ -235,4 +251,6 @@ def _handled(chunk: Chunk, outcome: Fenced, sorted_in: _Sorted, folding: _Foldin
         unchanged=folding.unchanged,
         changes=folding.changes,
         received_at=sorted_in.first_received_at,
+        heartbeats=sorted_in.heartbeats,
+        heartbeat=sorted_in.heartbeat,
     )

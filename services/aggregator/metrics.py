@@ -5,9 +5,10 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.aggregator.ports import PoisonReason
+from shared.observability.heartbeats import HeartbeatGauges
 
 LEDGER, SCOREBOARD = STAGES = ("ledger", "scoreboard")
-OUTCOMES = ("applied", "unchanged", "done", "poisoned", "between", "back", "void")
+OUTCOMES = ("applied", "unchanged", "done", "poisoned", "heartbeat", "between", "back", "void")
 AGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -18,8 +19,8 @@ class AggregatorMetrics:
         self.registry = registry
         self.events = Counter(
             "aggregator_events",
-            "Events (ledger) and fact changes (scoreboard) worked off; done, between, back and void: dropped at the "
-            "fence or by a rebalance, they come again where needed",
+            "Events (ledger) and fact changes (scoreboard) worked off; heartbeats are our own; done, between, back and "
+            "void: dropped at the fence or by a rebalance, they come again where needed",
             ("stage", "outcome"),
             registry=registry,
         )
@@ -65,6 +66,7 @@ class AggregatorMetrics:
         self.config_valid = Gauge(
             "pacer_config_valid", "1 while the last edit of the configuration was accepted", registry=registry
         )
+        self.heartbeats = HeartbeatGauges(registry, *STAGES)
         self._start()
 
     def _start(self) -> None:

@@ -183,13 +183,18 @@ class UpdatesSink(Protocol):
         """Notes reps to publish; does not wait. ``received_at``: earliest ingest time behind the change."""
         ...
 
+    def heartbeat(self, sent_at: Micros) -> None:
+        """Notes a heartbeat to pass on; does not wait. A lost one is no loss: the next one comes."""
+        ...
+
 
 class Handled(Struct, frozen=True):
     """What became of a chunk: for metrics, logs and tests.
 
     messages: all of the chunk. poisoned: of these unusable. unchanged: repeats that changed nothing.
     changes: facts published (ledger) or page entries written (scoreboard). received_at: earliest ingest time
-    among the chunk, 0 when nothing was decodable.
+    among the chunk, 0 when nothing was decodable. heartbeats: messages that are one (ledger). heartbeat: when the
+    newest was sent, 0 for none.
     """
 
     outcome: Fenced
@@ -198,6 +203,8 @@ class Handled(Struct, frozen=True):
     unchanged: int = 0
     changes: int = 0
     received_at: Micros = 0
+    heartbeats: int = 0
+    heartbeat: Micros = 0
 
 
 class Settlement(Struct, frozen=True):

@@ -31,6 +31,7 @@ class Staged(Struct):
     changes: int = 0
     first_received_at: Micros = 0
     mark: Micros = 0
+    heartbeat: Micros = 0
 
 
 def stage(chunk: Chunk) -> Staged:
@@ -44,7 +45,9 @@ def stage(chunk: Chunk) -> Staged:
             continue
         staged.changes += len(batch.changes)
         staged.mark = max(staged.mark, batch.received_at)
-        staged.first_received_at = min(staged.first_received_at or batch.received_at, batch.received_at)
+        staged.heartbeat = max(staged.heartbeat, batch.heartbeat)
+        if batch.received_at:
+            staged.first_received_at = min(staged.first_received_at or batch.received_at, batch.received_at)
         _take(batch, staged.pages)
     return staged
 

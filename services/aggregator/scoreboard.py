@@ -78,6 +78,8 @@ class Scoreboard:
                 self.void(chunk.partition)
         if applied and commit.changed:
             self._updates.changed(chunk.partition, commit.changed, staged.first_received_at)
+        if applied and staged.heartbeat:
+            self._updates.heartbeat(staged.heartbeat)
         return Handled(
             outcome,
             messages=len(chunk.values),
@@ -85,6 +87,7 @@ class Scoreboard:
             unchanged=staged.changes - written,
             changes=written,
             received_at=staged.first_received_at,
+            heartbeat=staged.heartbeat,
         )
 
     async def settle(self, partition: int) -> Settlement:

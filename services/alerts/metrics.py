@@ -11,6 +11,7 @@ from services.alerts.domain.lifecycle import Reason
 from services.alerts.domain.notifications import Outcome
 from shared.domain.alerting import Severity
 from shared.domain.episodes import Episode, EpisodeState
+from shared.observability.heartbeats import HeartbeatGauges
 
 FAILED = "failed"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 15)
@@ -40,6 +41,7 @@ class AlertsMetrics:
         self.config_valid = Gauge(
             "pacer_config_valid", "1 while the configuration on disk is the one that runs", registry=registry
         )
+        self.heartbeats = HeartbeatGauges(registry, "alerts")
         for reason in (*Reason, FAILED):
             self._judgements.labels(reason)
         self.open_episodes(())

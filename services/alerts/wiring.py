@@ -32,6 +32,7 @@ from shared.adapters.redis_client import open_redis
 from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.adapters.system_clock import SystemClock
 from shared.configuration import Deployment, LiveConfiguration
+from shared.contracts.heartbeats import NOBODY
 from shared.contracts.messages import RepUpdated
 from shared.contracts.topics import TOPICS
 from shared.domain.alerting import Alerting
@@ -100,7 +101,10 @@ async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) 
             dispatcher.use(_desks(found))
 
         def heard(update: RepUpdated) -> None:
-            evaluator.heard(update.tenant, update.rep, update.at)
+            if update.tenant == NOBODY:
+                metrics.heartbeats.passed("alerts", update.received_at, clock.now())
+            else:
+                evaluator.heard(update.tenant, update.rep, update.at)
 
         async def follow() -> None:
             async for found in configuration.edits(metrics.config_valid.set):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from shared.observability.heartbeats import HeartbeatGauges
+
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 
@@ -26,6 +28,7 @@ class ApiMetrics:
         self.stream_dropped = Counter(
             "api_stream_clients_dropped", "Streams that were closed on the client", ["reason"], registry=registry
         )
+        self.heartbeats = HeartbeatGauges(registry, "api")
         for event in ("reading", "alert", "status"):
             self.stream_events.labels(event)
         for reason in ("too_slow", "too_many"):

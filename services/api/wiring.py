@@ -78,7 +78,12 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         queries = Queries(configured, scoreboard, pipeline, clock)
         hub = _hub(settings, metrics)
         live, status = LiveReadings(configured, queries, hub, encode), LiveStatus(configured, queries, hub, encode)
-        listener = StreamListener(hub, live, settings.board_url)
+        listener = StreamListener(
+            hub,
+            live,
+            settings.board_url,
+            heartbeat=lambda sent_at: metrics.heartbeats.passed("api", sent_at, clock.now()),
+        )
         follower = ChangeFollower(settings.kafka, listener, retention=configured.deployment.retention)
         alerts = AlertsQuery(configured, EpisodeReader(redis), clock)
         changes = RedisEpisodeChanges(EpisodeWriter(redis))

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from services.ingest.domain.delivery import Receipt, RejectReason
 from services.ingest.domain.refusals import RefusalReason
 from shared.domain.instants import SECOND_US, Micros
+from shared.observability.heartbeats import HeartbeatGauges
 
 STORED = "stored"
 UNKNOWN_SOURCE = "unknown"
@@ -53,6 +54,7 @@ class IngestMetrics:
         self.request_seconds = Histogram(
             "ingest_request_seconds", "A webhook request, body read to answer", registry=registry, buckets=_BUCKETS
         )
+        self.heartbeats = HeartbeatGauges(registry, "ingest")
         self._stored: dict[str, _Stored] = {}
         for reject_reason in RejectReason:
             self._quarantined.labels(reject_reason.value)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from services.ingest.domain.delivery import Context, Delivery, Rejected
 from shared.domain.changes import RecordChange
+from shared.domain.instants import Micros
 from shared.errors import PermanentError, TransientError
 
 
@@ -32,4 +33,8 @@ class EventLog(Protocol):
 
         Raises: LogUnavailable, EventTooLarge.
         """
+        ...
+
+    async def beat(self, number: int, at: Micros) -> None:
+        """Puts a heartbeat into the log, the next number into its next partition. Raises: LogUnavailable."""
         ...

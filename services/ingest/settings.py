@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from shared.settings import ServiceSettings
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Block, ServiceSettings
 
 DEFAULT_PORT = 8081
 
 
+class HeartbeatSettings(Block):
+    """The event of our own that travels the pipeline."""
+
+    every: timedelta = Field(
+        timedelta(seconds=5), ge=timedelta(0), description="pause between heartbeats sent into the log; 0s sends none"
+    )
+
+
 class IngestSettings(ServiceSettings):
-    """What every service reads; ingest needs no more (it never talks to Redis)."""
+    """What ingest reads from the environment (it never talks to Redis)."""
+
+    model_config = SettingsConfigDict(**ServiceSettings.model_config)
+
+    heartbeat: HeartbeatSettings = HeartbeatSettings()

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.http import WebhookApp
+from services.ingest.heart import Heart
 from services.ingest.intake import Intake
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import EventLog
@@ -30,6 +31,7 @@ class Ingest(Struct, frozen=True):
     """The service's parts that its process drives."""
 
     app: WebhookApp
+    heart: Heart
     intake: Intake
     metrics: IngestMetrics
     health: Health
@@ -41,7 +43,8 @@ def build_ingest(event_log: EventLog, clock: Clock, *, registry: CollectorRegist
     health = Health()
     intake = Intake(providers=PROVIDERS, log=event_log, clock=clock, metrics=metrics, new_delivery_id=new_delivery_id)
     operations = {route.path: route.app for route in operations_routes(health, registry)}
-    return Ingest(WebhookApp(intake, metrics, operations), intake, metrics, health)
+    heart = Heart(event_log, clock, metrics)
+    return Ingest(WebhookApp(intake, metrics, operations), heart, intake, metrics, health)
 
 
 @asynccontextmanager
@@ -62,9 +65,11 @@ async def run(settings: IngestSettings) -> None:
     """
     configuration = LiveConfiguration(settings.config_dir, os.environ)
     async with open_ingest(settings, configuration) as ingest, asyncio.TaskGroup() as tasks:
-        follower = tasks.create_task(follow(configuration, ingest))
+        heart = ingest.heart.run(settings.heartbeat.every.total_seconds())
+        beside = [tasks.create_task(work) for work in (follow(configuration, ingest), heart)]
         await serve(ingest.app, settings.http, DEFAULT_PORT)
-        follower.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def follow(configuration: LiveConfiguration, ingest: Ingest) -> None:

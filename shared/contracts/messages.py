@@ -29,11 +29,13 @@ class FactChange(Struct, array_like=True, frozen=True, gc=False):
 class FactBatch(Struct, array_like=True, frozen=True, gc=False):
     """One message of kpi.facts: what one ledger chunk changes in one scoreboard partition.
 
-    ``received_at`` is the earliest ingest time among its events, for pipeline_event_age_seconds.
+    ``received_at`` is the earliest ingest time among its events, for pipeline_event_age_seconds. ``heartbeat``: when
+    the newest heartbeat of the chunk was sent, 0 for none.
     """
 
     received_at: Micros
     changes: list[FactChange]
+    heartbeat: Micros = 0
 
 
 class RepUpdated(Struct, frozen=True, kw_only=True):

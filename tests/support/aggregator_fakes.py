@@ -66,7 +66,12 @@ class ListUpdates:
 
     def __init__(self) -> None:
         self.told: list[RepRef] = []
+        self.heartbeats: list[Micros] = []
 
     def changed(self, partition: int, reps: Collection[RepRef], received_at: Micros) -> None:  # noqa: ARG002 - the port's
         """See the port."""
         self.told.extend(reps)
+
+    def heartbeat(self, sent_at: Micros) -> None:
+        """See the port."""
+        self.heartbeats.append(sent_at)

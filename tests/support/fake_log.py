@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from services.ingest.domain.delivery import Context, Delivery, Rejected
 from services.ingest.ports import EventTooLarge, LogUnavailable
+from shared.contracts.heartbeats import heartbeat
 from shared.domain.changes import RecordChange
+from shared.domain.instants import Micros
 
 
 class FakeLog:
@@ -37,3 +39,9 @@ class FakeLog:
             raise LogUnavailable("broken off, as the test wants it")
         self.changes.extend(changes)
         self.rejects.extend(rejects)
+
+    async def beat(self, number: int, at: Micros) -> None:
+        """See the port."""
+        if self.away:
+            raise LogUnavailable("away, as the test wants it")
+        self.changes.append(heartbeat(number, at))

@@ -84,11 +84,14 @@ class ChunkRunner:
             consumer.applied[message.tp] = message.next_offset
 
     def _applied(self, handled: Handled) -> None:
-        in_messages = handled.messages - handled.poisoned - handled.unchanged
+        in_messages = handled.messages - handled.poisoned - handled.unchanged - handled.heartbeats
         self._count("applied", in_messages if self.stage == LEDGER else handled.changes)
         self._count("unchanged", handled.unchanged)
         self._count("poisoned", handled.poisoned)
+        self._count("heartbeat", handled.heartbeats)
         now = self._clock.now()
+        if handled.heartbeat:
+            self._metrics.heartbeats.passed(self.stage, handled.heartbeat, now)
         self._metrics.last_chunk.labels(stage=self.stage).set(now / 1e6)
         if self.stage == SCOREBOARD and handled.received_at:
             self._metrics.age.observe(max(0, now - handled.received_at) / 1e6)

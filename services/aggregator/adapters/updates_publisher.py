@@ -19,6 +19,7 @@ from services.aggregator.adapters.redis_scripts import Script
 from services.aggregator.domain.stored import RepRef
 from services.aggregator.metrics import AggregatorMetrics
 from shared.contracts import keys
+from shared.contracts.heartbeats import heartbeat_update
 from shared.contracts.messages import RepUpdated, encode_update
 from shared.contracts.topics import KPI_UPDATES
 from shared.domain.clock import Clock
@@ -52,6 +53,7 @@ class UpdatesPublisher:
         self._clear = Script(redis, "clear_changed")
         self._waiting: set[int] = set()
         self._received_at: dict[RepRef, Micros] = {}
+        self._heartbeat: Micros = 0
         self._wake = asyncio.Event()
 
     def changed(self, partition: int, reps: Collection[RepRef], received_at: Micros) -> None:
@@ -59,6 +61,11 @@ class UpdatesPublisher:
         for rep in reps:
             self._received_at.setdefault(rep, received_at)
         self.look_at([partition])
+
+    def heartbeat(self, sent_at: Micros) -> None:
+        """Notes a heartbeat to pass on. See UpdatesSink."""
+        self._heartbeat = max(self._heartbeat, sent_at)
+        self._wake.set()
 
     def look_at(self, partitions: Iterable[int]) -> None:
         """Publishes what the set of these partitions still holds: a crashed owner may have left some."""
@@ -75,6 +82,7 @@ class UpdatesPublisher:
             pause = self._interval
             try:
                 await asyncio.gather(*(self._publish(partition) for partition in partitions))
+                await self._pass_on_heartbeat()
             except TransientError as error:
                 log.warning("updates_wait", reason=error.reason)
                 self._waiting |= partitions
@@ -82,6 +90,13 @@ class UpdatesPublisher:
             await asyncio.sleep(pause)
             if self._waiting:
                 self._wake.set()
+
+    async def _pass_on_heartbeat(self) -> None:
+        """After the updates of the same time: who hears it knows that those are out."""
+        sent_at, self._heartbeat = self._heartbeat, 0
+        if sent_at:
+            update = heartbeat_update(sent_at, self._clock.now())
+            await self._producer.run(lambda producer: _send_all(producer, [update]))
 
     async def _publish(self, partition: int) -> None:
         tag = keys.scoreboard_tag(partition, self._state)

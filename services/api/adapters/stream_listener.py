@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from services.api.adapters.http.answers import encode
 from services.api.domain.feed import EventKind, Happening
 from services.api.live_readings import LiveReadings
 from services.api.stream import Hub
 from shared.contracts.episodes import episode_view
+from shared.contracts.heartbeats import NOBODY
 from shared.contracts.messages import RepUpdated
 from shared.domain.episodes import Episode
+from shared.domain.instants import Micros
 
 
 class StreamListener:
     """Listens to the log for the hub."""
 
-    def __init__(self, hub: Hub, live: LiveReadings, board_url: str) -> None:
+    def __init__(self, hub: Hub, live: LiveReadings, board_url: str, *, heartbeat: Callable[[Micros], None]) -> None:
+        """``heartbeat`` is told when one was sent that arrives."""
         self._hub = hub
+        self._heartbeat = heartbeat
         self._live = live
         self._board_url = board_url.rstrip("/")
 
     def updated(self, update: RepUpdated) -> None:
         """The readings that moved follow."""
-        self._live.changed(update.tenant, update.rep)
+        if update.tenant == NOBODY:
+            self._heartbeat(update.received_at)
+        else:
+            self._live.changed(update.tenant, update.rep)
 
     def moved(self, episode: Episode) -> None:
         """An alert goes out as it stands."""

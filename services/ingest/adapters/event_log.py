@@ -22,14 +22,17 @@ from services.ingest.adapters.producer_identity import ProducerIdentity
 from services.ingest.domain.delivery import Context, Delivery, Rejected
 from services.ingest.ports import EventTooLarge, LogUnavailable
 from shared.adapters.kafka_topics import KafkaAway, ensure_topics
+from shared.contracts.heartbeats import heartbeat
 from shared.contracts.messages import Quarantined, encode_change, encode_quarantined
 from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE, TOPICS
 from shared.domain.changes import RecordChange
+from shared.domain.instants import Micros
 from shared.settings import KafkaSettings
 
 DELIVERY_TIMEOUT = timedelta(seconds=5)
 """Senders give us 5 to 30 s; after this they are told to try again."""
 DRAIN_TIMEOUT = timedelta(seconds=5)
+METADATA_TIMEOUT = DRAIN_TIMEOUT / 2
 LINGER = timedelta(milliseconds=2)
 REQUESTS_IN_FLIGHT = 2
 """librdkafka sends one partition a request, and a broker works on one request of a connection at a time: what waits
@@ -41,6 +44,8 @@ STATISTICS_INTERVAL = timedelta(milliseconds=200)
 MAX_MESSAGE_BYTES = 2_097_152
 """Before compression: a body at its limit, as base64 in quarantine, still fits."""
 POLL_SECONDS = 0.001
+BY_KEY = -1
+"""librdkafka's word for a partition that the key decides on."""
 IDLE_POLL_SECONDS = 0.2
 _KEPT_HEADERS = (b"content-type", b"user-agent")
 """All that quarantine keeps of the headers: none of them can hold a secret."""
@@ -79,6 +84,7 @@ class KafkaEventLog:
         self._pending = 0
         self._awake = asyncio.Event()
         self._topics_exist = False
+        self._partitions = 0
 
     async def keep(
         self, changes: Sequence[RecordChange], rejects: Sequence[Rejected], *, delivery: Delivery, context: Context
@@ -86,9 +92,7 @@ class KafkaEventLog:
         """See the port."""
         if not self._topics_exist:
             raise LogUnavailable("Kafka has not answered since the start")
-        confirmation = _Confirmation(len(changes) + len(rejects))
-        self._pending += 1
-        self._awake.set()
+        confirmation = self._confirmation(len(changes) + len(rejects))
         try:
             for change in changes:
                 self._produce(CRM_EVENTS, encode_change(change), key=change.key, confirmation=confirmation)
@@ -99,9 +103,38 @@ class KafkaEventLog:
         finally:
             self._pending -= 1
 
-    def _produce(self, topic: str, value: bytes, *, key: str, confirmation: _Confirmation) -> None:
+    async def beat(self, number: int, at: Micros) -> None:
+        """See the port."""
+        if not self._topics_exist:
+            raise LogUnavailable("Kafka has not answered since the start")
+        partition = number % await self._partition_count()
+        value = encode_change(heartbeat(partition, at))
+        confirmation = self._confirmation(1)
         try:
-            self._producer.produce(topic, value, key, on_delivery=confirmation.confirmed)
+            self._produce(CRM_EVENTS, value, key="", partition=partition, confirmation=confirmation)
+            await confirmation.future
+        finally:
+            self._pending -= 1
+
+    async def _partition_count(self) -> int:
+        if not self._partitions:
+            try:
+                _, self._partitions = await self._brokers_and_partitions()
+            except KafkaException as error:
+                raise _translated(error.args[0]) from None
+        return self._partitions
+
+    def _confirmation(self, messages: int) -> _Confirmation:
+        """One that somebody waits for; who asked for it takes it off ``_pending``."""
+        self._pending += 1
+        self._awake.set()
+        return _Confirmation(messages)
+
+    def _produce(
+        self, topic: str, value: bytes, *, key: str, confirmation: _Confirmation, partition: int = BY_KEY
+    ) -> None:
+        try:
+            self._producer.produce(topic, value, key, partition, on_delivery=confirmation.confirmed)
         except BufferError:
             raise LogUnavailable("too much is waiting for Kafka") from None
         except KafkaException as error:
@@ -139,8 +172,13 @@ class KafkaEventLog:
             raise LogUnavailable("Kafka has not answered since the start")
         if not self._identity.assigned:
             raise LogUnavailable("Kafka has not given our producer its id")
-        metadata = await asyncio.to_thread(self._producer.list_topics, CRM_EVENTS, DRAIN_TIMEOUT.total_seconds() / 2)
-        return f"{len(metadata.brokers)} broker(s)"
+        brokers, _ = await self._brokers_and_partitions()
+        return f"{brokers} broker(s)"
+
+    async def _brokers_and_partitions(self) -> tuple[int, int]:
+        """Of crm.events, as Kafka says now. Raises: KafkaException."""
+        found = await asyncio.to_thread(self._producer.list_topics, CRM_EVENTS, METADATA_TIMEOUT.total_seconds())
+        return len(found.brokers), len(found.topics[CRM_EVENTS].partitions)
 
     async def drain(self) -> None:
         """Returns when nothing waits any more, or after five seconds."""

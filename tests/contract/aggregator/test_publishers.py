@@ -94,6 +94,15 @@ async def test_a_published_rep_leaves_the_set(redis: Redis, updates: UpdatesPubl
     await eventually(lambda: redis.scard(keys.changed_key(TAG)), equals=0)
 
 
+async def test_a_heartbeat_is_passed_on_as_an_update_of_nobodys(
+    updates: UpdatesPublisher,
+    embedded_kafka: str,  # noqa: F811
+) -> None:
+    updates.heartbeat(23)
+    (update,) = await asyncio.to_thread(published, embedded_kafka, "")
+    assert (update.tenant, update.received_at) == ("", 23)
+
+
 async def test_what_a_crashed_owner_left_is_published(
     redis: Redis,
     updates: UpdatesPublisher,

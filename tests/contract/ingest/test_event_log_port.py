@@ -11,6 +11,7 @@ import pytest
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.domain.delivery import Context, Delivery, Element, Rejected, RejectReason
 from services.ingest.ports import EventLog, LogUnavailable
+from shared.contracts.heartbeats import heartbeat
 from shared.contracts.messages import decode_change, decode_quarantined
 from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE
 from shared.domain.changes import RecordChange
@@ -108,3 +109,13 @@ async def test_a_reject_that_was_kept_is_there_with_its_reason(subject: Subject)
 async def test_what_is_away_confirms_nothing(away: EventLog) -> None:
     with pytest.raises(LogUnavailable):
         await away.keep([CHANGE], [], delivery=DELIVERY, context=CONTEXT)
+
+
+async def test_a_heartbeat_is_an_event_of_nobodys(subject: Subject) -> None:
+    await subject.log.beat(0, 7_000_000)
+    assert heartbeat(0, 7_000_000) in subject.changes()
+
+
+async def test_no_heartbeat_reaches_what_is_away(away: EventLog) -> None:
+    with pytest.raises(LogUnavailable):
+        await away.beat(0, 7_000_000)

@@ -96,7 +96,7 @@ async def world(redis_server: RealRedis, bootstrap: str) -> AsyncIterator[World]
             pipeline=RedisPipeline(redis, clock, ends),
             clock=clock,
         )
-        listener = StreamListener(wired.hub, wired.live, "http://127.0.0.1:8080")
+        listener = StreamListener(wired.hub, wired.live, "http://127.0.0.1:8080", heartbeat=lambda _: None)
         follower = ChangeFollower(settings, listener, retention=timedelta(days=1))
         serving = server(create_app(wired), HttpSettings(), 0)
         tasks = [
