@@ -24,7 +24,7 @@ async def test_a_heartbeat_reaches_the_end_with_the_instant_it_was_sent(floor: I
 async def test_it_goes_to_one_partition_beside_the_facts(floor: InMemoryFloor) -> None:
     await floor.take([call(), heartbeat(0, T0)])
     batches = [decode_batch(value) for log in floor.publisher.logs.values() for value in log]
-    assert sorted((batch.heartbeat, len(batch.changes)) for batch in batches) in ([(0, 1), (T0, 0)], [(T0, 1)])
+    assert sorted((batch.heartbeat, len(batch.changes)) for batch in batches) == [(0, 1), (T0, 0)]
 
 
 async def test_it_is_no_event_no_record_and_no_poison(floor: InMemoryFloor) -> None:
