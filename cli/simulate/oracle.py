@@ -174,8 +174,7 @@ def _values(rep: str, facts: list[OracleFact], rules: OracleRules, *, now: int) 
             }
         else:
             values[kpi["id"]] = {
-                period: fold(kpi["aggregate"], _amounts(kpi, inside, rep, rules), money=kpi["unit"] == "money")
-                for period, inside in by_period.items()
+                period: fold(kpi, _amounts(kpi, inside, rep, rules)) for period, inside in by_period.items()
             }
     return values
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 Value = Decimal | str | None
 COMPARISONS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
@@ -14,12 +15,12 @@ COMPARISONS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
 }
 
 
-def fold(aggregate: str, values: Iterable[Value], *, money: bool) -> Decimal | None:
-    """Count, sum, average or distinct. An average of nothing is None. Raises: ValueError for anything else."""
+def fold(kpi: Mapping[str, Any], values: Iterable[Value]) -> Decimal | None:
+    """A KPI's number of what its facts bring; None for an average or extreme of nothing. Raises: ValueError."""
     values = list(values)
     numbers = [number for value in values if (number := as_number(value)) is not None]
-    places = Decimal("0.0001") if money else Decimal("0.000001")
-    match aggregate:
+    places = Decimal("0.0001") if kpi["unit"] == "money" else Decimal("0.000001")
+    match kpi["aggregate"]:
         case "count":
             return Decimal(len(values))
         case "sum":
@@ -28,7 +29,17 @@ def fold(aggregate: str, values: Iterable[Value], *, money: bool) -> Decimal | N
             return (sum(numbers, Decimal(0)) / len(numbers)).quantize(places) if numbers else None
         case "distinct":
             return Decimal(len({value for value in values if value is not None}))
-    raise ValueError(f"the oracle knows no aggregate {aggregate}")
+        case "minimum" | "maximum" | "percentile" as rank:
+            return _picked(rank, sorted(numbers), kpi).quantize(places) if numbers else None
+    raise ValueError(f"the oracle knows no aggregate {kpi['aggregate']}")
+
+
+def _picked(rank: str, numbers: list[Decimal], kpi: Mapping[str, Any]) -> Decimal:
+    """The least, the greatest, or the smallest of which so many percent are no greater."""
+    if rank != "percentile":
+        return numbers[0] if rank == "minimum" else numbers[-1]
+    wanted = Decimal(str(kpi["percentile"])) * len(numbers)
+    return next(number for place, number in enumerate(numbers, start=1) if place * 100 >= wanted)
 
 
 def stock(values: Iterable[Value]) -> Decimal:

@@ -160,9 +160,9 @@ class _Refolding:
 
 
 def _values_of(footing: str, pages: Iterable[str]) -> list[tuple[str, str]]:
-    """Wherever distinct values may be kept of facts of these pages."""
+    """Wherever values may be kept of facts of these pages."""
     old = decode_footing(footing)
-    if old is None or not old.distinct:
+    if old is None or not old.keeping:
         return []
     cells = dict.fromkeys(cell for page in pages for cell in cells_of_page(page, old.zone, with_state=True))
-    return [(definition, cell) for definition in old.distinct for cell in cells]
+    return [(definition, cell) for definition in old.keeping for cell in cells]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from redis.asyncio import Redis
@@ -52,24 +53,25 @@ class ScoreboardReader:
             pipeline.hmget(keys.cells_key(tag, tenant, rep), [keys.VERSION_FIELD, *sorted(query.cells)])
             for definition, cell in sorted(query.values):
                 pipeline.hkeys(keys.values_key(tag, tenant, rep, definition, cell))
+            for definition, cell in sorted(query.numbers):
+                pipeline.hgetall(keys.values_key(tag, tenant, rep, definition, cell))
         return list(await pipeline.execute())
 
 
 def _found(wanted: Mapping[str, CellQuery], answers: Iterable[Any]) -> dict[str, SubjectCells]:
     answer = iter(answers)
-    return {
-        rep: _cells(query, next(answer), [next(answer) for _ in range(len(query.values))])
-        for rep, query in wanted.items()
-    }
+    return {rep: _cells(query, answer) for rep, query in wanted.items()}
 
 
-def _cells(query: CellQuery, packed: list[bytes | None], values: list[list[bytes]]) -> SubjectCells:
-    version, *cells = packed
+def _cells(query: CellQuery, answers: Iterator[Any]) -> SubjectCells:
+    """One rep's part of the answers, in the order of the question."""
+    version, *cells = next(answers)
     found: dict[str, Mapping[str, Accumulator]] = {
         name: decode_cell(blob) for name, blob in zip(sorted(query.cells), cells, strict=True) if blob is not None
     }
-    distinct = {
-        key: frozenset(value.decode() for value in named)
-        for key, named in zip(sorted(query.values), values, strict=True)
+    distinct = {key: frozenset(value.decode() for value in next(answers)) for key in sorted(query.values)}
+    numbers = {
+        key: {Decimal(value.decode()): int(facts) for value, facts in next(answers).items()}
+        for key in sorted(query.numbers)
     }
-    return SubjectCells(int(version or 0), found, distinct)
+    return SubjectCells(int(version or 0), found, distinct, numbers)

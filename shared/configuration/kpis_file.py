@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from shared.configuration.documents import Location
 from shared.configuration.parsing import Section, Strict
-from shared.configuration.scalars import FactKindName, Id, NotYet, parse_number, shown, word
-from shared.domain.kpis import Aggregate, Better, Condition, Kpi, KpiType, Operator, Unit
+from shared.configuration.scalars import FactKindName, Id, NotYet, Number, parse_number, shown, word
+from shared.domain.kpis import RANKED, Aggregate, Better, Condition, Kpi, KpiType, Operator, Unit
 from shared.domain.periods import PeriodKind
 
-LATER_AGGREGATES = frozenset({"minimum", "maximum", "percentile"})
-"""Valid words that nothing here can compute yet."""
-WITH_FIELD = frozenset({Aggregate.SUM, Aggregate.AVERAGE, Aggregate.DISTINCT, Aggregate.LATEST})
+WITH_FIELD = frozenset({Aggregate.SUM, Aggregate.AVERAGE, Aggregate.DISTINCT, Aggregate.LATEST}) | RANKED
+HUNDRED = Decimal(100)
 _ROLLING = re.compile(r"rolling:\d+[smhd]", re.ASCII)
 
 
@@ -71,6 +71,12 @@ def _condition(field: str, name: object, operand: object) -> Condition:
 Conditions = Annotated[Any, BeforeValidator(_conditions)]
 
 
+def _percentile(value: Decimal) -> Decimal:
+    if not 0 < value <= HUNDRED:
+        raise ValueError(f"{shown(str(value))} is no percentile. Write a number above 0 and up to 100, such as 90")
+    return value
+
+
 class KpiModel(Strict):
     """One KPI."""
 
@@ -79,14 +85,14 @@ class KpiModel(Strict):
     type: Annotated[KpiType, word(KpiType)] = KpiType.LEADING
     unit: Annotated[Unit, word(Unit)]
     better: Annotated[Better, word(Better)] = Better.HIGHER
-    aggregate: Annotated[Aggregate, word(Aggregate, later=LATER_AGGREGATES)]
+    aggregate: Annotated[Aggregate, word(Aggregate)]
     facts: tuple[FactKindName, ...] = ()
     where: Conditions = ()
     field: str | None = None
     numerator: str | None = None
     denominator: str | None = None
     periods: tuple[PeriodWord, ...] = (PeriodKind.DAY, PeriodKind.WEEK, PeriodKind.MONTH)
-    percentile: NotYet = None
+    percentile: Annotated[Number, AfterValidator(_percentile)] | None = None
     effective: NotYet = None
 
 
@@ -97,11 +103,12 @@ class KpisModel(Strict):
 
 
 def check_kpis(section: Section[KpisModel]) -> None:
-    """Ids, and what each aggregate needs."""
+    """Ids, and what each aggregate needs, or does not read."""
     section.refuse_twins("kpis", (kpi.id for kpi in section.model.kpis))
     by_id = {kpi.id: kpi for kpi in section.model.kpis}
     for index, kpi in enumerate(section.model.kpis):
         at: Location = ("kpis", index)
+        _check_percentile(section, at, kpi)
         if kpi.aggregate is Aggregate.RATIO:
             _check_ratio(section, at, kpi, by_id)
             continue
@@ -109,6 +116,15 @@ def check_kpis(section: Section[KpisModel]) -> None:
             section.problem(at, f"`{kpi.id}`: `{kpi.aggregate}` needs `facts`. Add such as `facts: [call.logged]`")
         if kpi.aggregate in WITH_FIELD and not kpi.field:
             section.problem(at, f"`{kpi.id}`: `{kpi.aggregate}` needs `field`. Add the fact's field to read")
+
+
+def _check_percentile(section: Section[KpisModel], at: Location, kpi: KpiModel) -> None:
+    if (kpi.aggregate is Aggregate.PERCENTILE) == (kpi.percentile is not None):
+        return
+    if kpi.percentile is None:
+        section.problem(at, f"`{kpi.id}`: which percentile? Add such as `percentile: 90`")
+    else:
+        section.problem((*at, "percentile"), f"`{kpi.id}`: `{kpi.aggregate}` reads no percentile. Remove it")
 
 
 def _check_ratio(section: Section[KpisModel], at: Location, kpi: KpiModel, by_id: dict[str, KpiModel]) -> None:
@@ -149,6 +165,7 @@ def compile_kpis(model: KpisModel) -> dict[str, Kpi]:
             field=kpi.field,
             numerator=kpi.numerator,
             denominator=kpi.denominator,
+            percentile=kpi.percentile,
             periods=tuple(period.value for period in kpi.periods),
         )
         for kpi in model.kpis

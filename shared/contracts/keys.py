@@ -79,7 +79,7 @@ def cells_key(tag: str, tenant: str, subject: str) -> str:
 
 
 def values_key(tag: str, tenant: str, subject: str, definition: str, cell: str) -> str:
-    """Hash: distinct value -> how many facts have it, within a cell (scoreboard)."""
+    """Hash: value (distinct) or number in plain notation (ranked) -> how many facts have it, in a cell (scoreboard)."""
     return f"{tag}x:{tenant}/{subject}/{definition}/{cell}"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 
 from msgspec import Struct
 
 from shared.domain.accumulators import Accumulator, Tally
-from shared.domain.kpis import Aggregate, Kpi
+from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.periods import Period, PeriodKind, PeriodRules
 
 STATE_CELL = "now"
@@ -17,13 +18,14 @@ _RULES = PeriodRules()
 
 
 class CellQuery(Struct, frozen=True):
-    """What to read of one rep: cells by name, and distinct values by (definition, cell)."""
+    """What to read of one rep: cells by name; distinct values, and numbers with their facts, by (definition, cell)."""
 
     cells: frozenset[str] = frozenset()
     values: frozenset[tuple[str, str]] = frozenset()
+    numbers: frozenset[tuple[str, str]] = frozenset()
 
     def __or__(self, other: CellQuery) -> CellQuery:
-        return CellQuery(self.cells | other.cells, self.values | other.values)
+        return CellQuery(self.cells | other.cells, self.values | other.values, self.numbers | other.numbers)
 
 
 class SubjectCells(Struct, frozen=True):
@@ -32,15 +34,17 @@ class SubjectCells(Struct, frozen=True):
     version: int = 0
     cells: Mapping[str, Mapping[str, Accumulator]] = {}
     values: Mapping[tuple[str, str], frozenset[str]] = {}
+    numbers: Mapping[tuple[str, str], Mapping[Decimal, int]] = {}
 
     def tally(self, names: Iterable[str], definitions: Iterable[str]) -> Tally:
-        """Merges the named cells; ``definitions`` are the distinct ones to unite."""
+        """Merges the named cells; ``definitions`` are those of distinct and ranked KPIs whose values to unite."""
         tally, chosen = Tally.empty(), list(names)
         for name in chosen:
             tally.take(self.cells.get(name, {}))
         for definition in definitions:
             for name in chosen:
                 tally.take_values(definition, self.values.get((definition, name), frozenset()))
+                tally.take_numbers(definition, self.numbers.get((definition, name), {}))
         return tally
 
 
@@ -92,3 +96,9 @@ def distinct_definitions(wanted: Iterable[Kpi], kpis: Mapping[str, Kpi]) -> froz
     """Definitions of the distinct KPIs that the wanted ones are read from."""
     bases = (base for kpi in wanted for base in base_kpis(kpi, kpis))
     return frozenset(base.definition for base in bases if base.aggregate is Aggregate.DISTINCT)
+
+
+def ranked_definitions(wanted: Iterable[Kpi], kpis: Mapping[str, Kpi]) -> frozenset[str]:
+    """Definitions of the ranked KPIs that the wanted ones are read from."""
+    bases = (base for kpi in wanted for base in base_kpis(kpi, kpis))
+    return frozenset(base.definition for base in bases if base.aggregate in RANKED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
@@ -15,9 +16,14 @@ class Aggregate(StrEnum):
     AVERAGE = "average"
     DISTINCT = "distinct"
     RATIO = "ratio"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    PERCENTILE = "percentile"
     LATEST = "latest"
 
 
+RANKED = frozenset({Aggregate.MINIMUM, Aggregate.MAXIMUM, Aggregate.PERCENTILE})
+"""Aggregates that pick one of the facts' numbers: cells keep every number with how many facts have it."""
 PRORATED = frozenset({Aggregate.COUNT, Aggregate.SUM, Aggregate.DISTINCT})
 """Aggregates whose target is asked for day by day; the others' target stands for the whole period (contract 4.9)."""
 
@@ -68,7 +74,10 @@ class Condition(Struct, frozen=True):
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
-    """A KPI, period-free: the reader chooses the period. All conditions of ``where`` must hold."""
+    """A KPI, period-free: the reader chooses the period. All conditions of ``where`` must hold.
+
+    ``percentile``: above 0 and up to 100, the rank that aggregate PERCENTILE picks.
+    """
 
     id: str
     name: str
@@ -81,6 +90,7 @@ class Kpi(Struct, frozen=True, kw_only=True):
     field: str | None = None
     numerator: str | None = None
     denominator: str | None = None
+    percentile: Decimal | None = None
     periods: tuple[str, ...] = ("day", "week", "month")
 
     @property

@@ -58,7 +58,7 @@ def standing(value: Decimal | None, asked: Asked | None, situation: Situation) -
         return Standing()
     known = ZERO if value is None else value
     if situation.better is Better.LOWER:
-        return _under_ceiling(known, asked, over=situation.over)
+        return _under_ceiling(value, asked, over=situation.over)
     rate = _required_rate(known, asked, situation)
     pace = None if value is None else divide(value, asked.expected)
     return Standing(
@@ -99,10 +99,10 @@ def _by_pace(pace: Decimal | None) -> Status:
     return Status.BEHIND if pace is not None and pace >= BEHIND_PACE else Status.AT_RISK
 
 
-def _under_ceiling(value: Decimal, asked: Asked, *, over: bool) -> Standing:
-    """The target is a ceiling: missed as soon as it is passed, achieved only at the end."""
-    pace = None if value == 0 or asked.expected == 0 else divide(asked.expected, value)
-    if value > asked.target:
+def _under_ceiling(value: Decimal | None, asked: Asked, *, over: bool) -> Standing:
+    """The target is a ceiling: missed as soon as it is passed, achieved only at the end. Nothing passes nothing."""
+    pace = None if not value or asked.expected == 0 else divide(asked.expected, value)
+    if value is not None and value > asked.target:
         status = Status.MISSED
     elif over:
         status = Status.ACHIEVED
@@ -110,4 +110,5 @@ def _under_ceiling(value: Decimal, asked: Asked, *, over: bool) -> Standing:
         status = Status.NOT_STARTED
     else:
         status = Status.ON_TRACK if pace is None else _by_pace(pace)
-    return Standing(attainment=divide(value, asked.target), pace=pace, required_rate=None, status=status)
+    attainment = None if value is None else divide(value, asked.target)
+    return Standing(attainment=attainment, pace=pace, required_rate=None, status=status)

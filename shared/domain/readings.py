@@ -15,6 +15,7 @@ from shared.domain.cells import (
     covering_cells,
     day_cell,
     distinct_definitions,
+    ranked_definitions,
 )
 from shared.domain.effective_targets import EffectiveTargets
 from shared.domain.instants import Micros
@@ -63,9 +64,17 @@ class Readings:
         return self._query(prorated, [day_cell(day) for day in days_before(today)]) if prorated else CellQuery()
 
     def _query(self, kpis: Sequence[Kpi], names: Sequence[str]) -> CellQuery:
-        definitions = distinct_definitions(kpis, self.tenant.kpis)
+        distinct, ranked = distinct_definitions(kpis, self.tenant.kpis), ranked_definitions(kpis, self.tenant.kpis)
         stock = [STATE_CELL] if any(kpi.aggregate is Aggregate.LATEST for kpi in kpis) else []
-        return CellQuery(frozenset([*names, *stock]), frozenset((d, name) for d in definitions for name in names))
+        return CellQuery(
+            frozenset([*names, *stock]),
+            frozenset((d, name) for d in distinct for name in names),
+            frozenset((d, name) for d in ranked for name in names),
+        )
+
+    def _united(self, kpis: Sequence[Kpi]) -> frozenset[str]:
+        """Definitions whose values are kept beside the cells."""
+        return distinct_definitions(kpis, self.tenant.kpis) | ranked_definitions(kpis, self.tenant.kpis)
 
     # -- readings --------------------------------------------------------------
 
@@ -80,7 +89,7 @@ class Readings:
         history: SubjectCells | None = None,
     ) -> list[Reading]:
         """A rep's readings, one a KPI, in the order asked for."""
-        tally = cells.tally(covering_cells(period), distinct_definitions(kpis, self.tenant.kpis))
+        tally = cells.tally(covering_cells(period), self._united(kpis))
         state = cells.tally([STATE_CELL], ())
         start, end = period.bounds(rep.zone)
         today = local_day(moment.now, rep.zone)
@@ -156,7 +165,7 @@ class Readings:
         now: Micros,
     ) -> tuple[Tally, Tally]:
         """The members' facts of the period, and their states where the period is hers now."""
-        definitions = distinct_definitions(kpis, self.tenant.kpis)
+        definitions = self._united(kpis)
         tally, state = Tally.empty(), Tally.empty()
         for part in parts:
             own = cells.get(part.rep.id, SubjectCells())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from services.aggregator.domain.stored import (
     LedgerCommit,
@@ -21,6 +22,7 @@ from shared.contracts.keys import PAGES_FIELD
 from shared.contracts.messages import decode_cell, decode_entry, decode_pages
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import SubjectCells
+from shared.domain.exact import number
 from shared.domain.facts import Fact
 from shared.domain.instants import Micros
 from shared.errors import TransientError
@@ -210,8 +212,14 @@ class InMemoryScoreboardStore(Failures):
     def subject_cells(self, rep: str, tenant: str = "acme") -> SubjectCells:
         """A rep's cells as readings take them."""
         cells = {name: content for (owner, name), content in self.decoded_cells(tenant).items() if owner == rep}
-        values = {ref[1:]: frozenset(found) for ref, found in self.distinct_values(tenant).items() if ref[0] == rep}
-        return SubjectCells(self.versions[tenant, rep], cells, values)
+        kept = {ref[1:]: found for ref, found in self.distinct_values(tenant).items() if ref[0] == rep}
+        values = {ref: frozenset(found) for ref, found in kept.items()}
+        numbers = {
+            ref: {Decimal(value): facts for value, facts in found.items()}
+            for ref, found in kept.items()
+            if all(number(value) is not None for value in found)
+        }
+        return SubjectCells(self.versions[tenant, rep], cells, values, numbers)
 
 
 def _write(target: dict[str, object] | dict[str, bytes] | dict[str, str], changes: Mapping[str, object]) -> None:

@@ -33,6 +33,15 @@ KPIS: list[dict[str, Any]] = [
      "where": {"stage": "proposal"}},
     {"id": "open_pipeline", "unit": "money", "aggregate": "latest", "field": "amount", "facts": ["deal.open"]},
 ]  # fmt: skip
+RANKED_KPIS: list[dict[str, Any]] = [
+    {"id": "shortest", "unit": "seconds", "aggregate": "minimum", "field": "duration_seconds",
+     "facts": ["call.logged"]},
+    {"id": "largest_deal", "unit": "money", "aggregate": "maximum", "field": "amount", "facts": ["deal.won"]},
+    {"id": "talk_p90", "unit": "seconds", "aggregate": "percentile", "percentile": "90", "field": "duration_seconds",
+     "facts": ["call.logged"], "where": {"direction": "outbound"}},
+    {"id": "amount_p50", "unit": "money", "aggregate": "percentile", "percentile": "50", "field": "amount",
+     "facts": ["deal.created", "deal.won"]},
+]  # fmt: skip
 FX = [
     {"currency": "USD", "rate": "0.92", "from": "2026-01-01"},
     {"currency": "USD", "rate": "0.9", "from": "2026-11-24"},
@@ -54,6 +63,7 @@ def kpi(plain: dict[str, Any]) -> Kpi:
         field=plain.get("field"),
         numerator=plain.get("numerator"),
         denominator=plain.get("denominator"),
+        percentile=Decimal(plain["percentile"]) if "percentile" in plain else None,
     )
 
 
@@ -65,13 +75,18 @@ def conditions(where: dict[str, Any]) -> Iterable[Condition]:
             yield Condition(field, Operator(operator), tuple(o if isinstance(o, bool) else str(o) for o in operands))
 
 
-def counting_tenant(rep_ids: Iterable[str] = ("ana", "bo", "cy"), credit: Credit | None = None) -> Tenant:
+def counting_tenant(
+    rep_ids: Iterable[str] = ("ana", "bo", "cy"),
+    credit: Credit | None = None,
+    *,
+    written: Iterable[dict[str, Any]] = KPIS,
+) -> Tenant:
     """Reps in different zones, known to the native source by their own ids; USD has a rate, GBP has none."""
     reps = [Rep(id=name, name=name, zone=ZONES[n % len(ZONES)]) for n, name in enumerate(rep_ids)]
     rates = tuple(Rate(r["currency"], Decimal(r["rate"]), date.fromisoformat(r["from"])) for r in FX)
     return tenants.tenant(
         reps=reps,
-        kpis=[kpi(plain) for plain in KPIS],
+        kpis=[kpi(plain) for plain in written],
         currencies=Currencies("EUR", {"USD": rates}),
         credit=credit or Credit(),
     )

@@ -68,6 +68,10 @@ class ScoreboardFiller:
                     keys.values_key(self._tag(rep), self._tenant, rep, definition, cell), value, 1
                 )
 
+    async def numbers(self, rep: str, definition: str, day: str, *numbers: str) -> None:
+        """Adds a fact's number each to a day and its month."""
+        await self.distinct(rep, definition, day, numbers)
+
     async def facts(self, rep: str, *facts: Fact) -> None:
         """Puts facts into a rep's pages."""
         for position, fact in enumerate(facts, start=1):

@@ -15,7 +15,7 @@ from msgspec import Struct
 from shared.domain.amounts import Amount, Money, amount_of, cached_number, currency_of
 from shared.domain.facts import Fact, FactKind
 from shared.domain.filters import Filter, compile_filter
-from shared.domain.kpis import Aggregate, Kpi
+from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.tenant import Currencies, Tenant
 
 _ONE = Decimal(1)
@@ -25,13 +25,14 @@ class Counter(NamedTuple):
     """One KPI's share in a kind of fact; a tuple, because the loop over every fact takes it apart.
 
     One of three: ``amount`` (sums, averages, stocks: facts without a number are left out), ``distinct`` (the field
-    whose values are collected), or neither: the fact is counted.
+    whose values are collected), or neither: the fact is counted. With ``keeps`` each amount is kept, not their total.
     """
 
     definition: str
     holds: Filter | None
     amount: Amount | None
     distinct: str | None
+    keeps: bool = False
 
 
 class KindPlan(Struct, frozen=True):
@@ -42,7 +43,7 @@ class KindPlan(Struct, frozen=True):
 
     @property
     def asks_money(self) -> bool:
-        """Whether any KPI sums amounts of money of these facts."""
+        """Whether any KPI is of amounts of money of these facts."""
         return any(isinstance(counter.amount, Money) for counter in (*self.daily, *self.present))
 
     def unconverted(self, fact: Fact, day: date, currencies: Currencies) -> str | None:
@@ -87,6 +88,8 @@ def compile_plan(tenant: Tenant) -> Plan:
 
 def _counter(kpi: Kpi, currencies: Currencies) -> Counter:
     holds = compile_filter(kpi.where)
+    if kpi.aggregate in RANKED:
+        return Counter(kpi.definition, holds, amount_of(kpi, currencies), None, keeps=True)
     match kpi.aggregate:
         case Aggregate.DISTINCT:
             return Counter(kpi.definition, holds, None, kpi.field or "")
@@ -97,7 +100,7 @@ def _counter(kpi: Kpi, currencies: Currencies) -> Counter:
 
 
 def _asks_money(counter: Counter, fact: Fact) -> bool:
-    """Whether a KPI would sum an amount of this fact."""
+    """Whether a KPI would be of an amount of this fact."""
     if not isinstance(counter.amount, Money) or cached_number(fact.fields.get(counter.amount.field)) is None:
         return False
     return counter.holds is None or counter.holds(fact.fields)

@@ -9,23 +9,24 @@ import msgspec
 from msgspec import Struct
 
 from services.aggregator.domain.counting import Plan, compile_plan
-from shared.domain.kpis import Aggregate, Kpi
+from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.tenant import Tenant
 
 FOLDING = 1
 """Rises when the same facts under the same configuration come to other cells: a change of ours."""
 NOBODY = ""
 """The footing of a subject who is no rep: pages without cells."""
-_SHOWN_ONLY = {"name", "type", "better", "periods"}
+_SHOWN_ONLY = {"name", "type", "better", "periods", "percentile"}
+_KEEPING = {Aggregate.DISTINCT} | RANKED
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Footing(Struct, array_like=True, frozen=True):
-    """Digest of KPIs and rates, the rep's zone, and the definitions that keep distinct values."""
+    """Digest of KPIs and rates, the rep's zone, and the definitions that keep values beside the cells."""
 
     digest: str
     zone: str
-    distinct: tuple[str, ...]
+    keeping: tuple[str, ...]
 
 
 class Basis(Struct, frozen=True):
@@ -59,8 +60,8 @@ class Floors:
         rep = None if tenant is None else tenant.organisation.reps.get(rep_id)
         if tenant is None or rep is None:
             return NOBODY
-        distinct = sorted(kpi.definition for kpi in tenant.kpis.values() if kpi.aggregate is Aggregate.DISTINCT)
-        footing = _encode(Footing(self._digests[tenant_id], rep.zone, tuple(distinct))).decode()
+        keeping = sorted(kpi.definition for kpi in tenant.kpis.values() if kpi.aggregate in _KEEPING)
+        footing = _encode(Footing(self._digests[tenant_id], rep.zone, tuple(keeping))).decode()
         self.bases[footing] = Basis(self._plans[tenant_id], rep.zone)
         return footing
 

@@ -14,7 +14,7 @@ from services.aggregator.domain.counting import Counter, Plan
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import STATE_CELL, day_cell, month_cell
 from shared.domain.changes import value_text
-from shared.domain.exact import CONTEXT, ZERO
+from shared.domain.exact import CONTEXT, ZERO, plain
 from shared.domain.facts import STATE_PAGE, Fact
 from shared.domain.instants import DAY_US, EPOCH, from_datetime
 from shared.domain.periods import local_day
@@ -38,7 +38,7 @@ def cells_of_page(page: str, zone: str, *, with_state: bool = False) -> tuple[st
 
 
 class Tallied(Struct, gc=False):
-    """What a chunk adds to a cell by definition: facts, exact totals, and facts by distinct value."""
+    """What a chunk adds to a cell by definition: facts, exact totals, and facts by distinct value or number."""
 
     counts: dict[str, int]
     totals: dict[str, Decimal]
@@ -49,13 +49,15 @@ class Tallied(Struct, gc=False):
         """Nothing yet."""
         return cls({}, {}, {})
 
-    def count(self, counters: tuple[Counter, ...], fact: Fact, *, sign: int, day: date) -> None:
+    def count(  # noqa: C901 - asked inline, for every fact and KPI
+        self, counters: tuple[Counter, ...], fact: Fact, *, sign: int, day: date
+    ) -> None:
         """Counts a fact in (sign 1) or out again (-1).
 
         The innermost loop of all: once for every fact and KPI that may count it, so it asks a counter inline.
         """
         counts, fields = self.counts, fact.fields
-        for definition, holds, amount, distinct in counters:
+        for definition, holds, amount, distinct, keeps in counters:
             if holds is not None and not holds(fields):
                 continue
             if distinct is not None:
@@ -71,9 +73,16 @@ class Tallied(Struct, gc=False):
                 found = amount(fact, day)
                 if found is None:
                     continue
+                if keeps:
+                    self._keep(definition, number_text(found), sign)
+                    continue
                 total = self.totals.get(definition, ZERO)
                 self.totals[definition] = _add(total, found) if sign > 0 else _subtract(total, found)
             counts[definition] = counts.get(definition, 0) + sign
+
+    def _keep(self, definition: str, value: str, sign: int) -> None:
+        deltas = self.values.setdefault(definition, {})
+        deltas[value] = deltas.get(value, 0) + sign
 
     def pour(self, cell: Accumulators) -> None:
         """Adds counts and totals to a cell, and drops what is down to nothing."""
@@ -87,6 +96,12 @@ class Tallied(Struct, gc=False):
                 accumulator.total = _add(accumulator.total, totals[definition])
             if not accumulator.count and accumulator.is_zero:
                 del cell[definition]
+
+
+@lru_cache(maxsize=16_384)
+def number_text(number: Decimal) -> str:
+    """One text for equal numbers, however they are written: by it facts with the same number are counted together."""
+    return plain(number) if number else "0"
 
 
 class Sheet:
@@ -136,7 +151,7 @@ class Sheet:
 
 
 class Folded(Struct):
-    """Cells by name and distinct values by (definition, cell), with how many facts have them."""
+    """Cells by name; distinct values and ranked numbers by (definition, cell), with how many facts have them."""
 
     cells: dict[str, Accumulators]
     values: dict[tuple[str, str], dict[str, int]]

@@ -14,7 +14,7 @@ PageRef: TypeAlias = tuple[str, str, str]
 RepRef: TypeAlias = tuple[str, str]
 """(tenant, rep)."""
 ValuesRef: TypeAlias = tuple[str, str, str, str]
-"""(tenant, rep, definition, cell): the values of a distinct KPI."""
+"""(tenant, rep, definition, cell): the values of a distinct KPI, or the numbers of a ranked one."""
 
 
 class LedgerCommit(Struct, gc=False):
@@ -62,7 +62,7 @@ class ScoreboardCommit(Struct, gc=False):
 
     pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes; one
     more field, ``shared.contracts.keys.PAGES_FIELD``, has the names of all her pages.
-    values: distinct value -> change of its number of facts; an entry that reaches 0 is deleted.
+    values: value or number -> change of its number of facts; an entry that reaches 0 is deleted.
     unmapped: ``tenant/?source/owner`` -> change of the number of parked facts; deleted at 0.
     unconverted: ``tenant/subject/page/fact id`` -> currency without a rate; None deletes.
     changed: reps whose version rises by one and who join the set of reps to publish.

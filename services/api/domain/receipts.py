@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from shared.domain.accumulators import ranked
 from shared.domain.amounts import Amount, amount_of, cached_number
 from shared.domain.changes import value_text
 from shared.domain.facts import Fact
 from shared.domain.filters import compile_condition, described
 from shared.domain.instants import Micros
-from shared.domain.kpis import Aggregate, Kpi
+from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.periods import local_day
 from shared.domain.tenant import Tenant
 
@@ -38,19 +41,24 @@ class Outcome(StrEnum):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """One fact and what it adds to a KPI; ``kpi`` is the part, where the number is a ratio of two others."""
+    """One fact and what it adds to a KPI; ``kpi`` is the part, where the number is a ratio of two others.
+
+    A ranked KPI picks one of the numbers that its facts bring as ``adds``: those with that number have ``decides``.
+    """
 
     kpi: str
     fact: Fact
     outcome: Outcome
     condition: str | None = None
     adds: Decimal | None = None
+    decides: bool = False
 
 
 def receipts(tenant: Tenant, kpi: Kpi, facts: Iterable[Fact], *, zone: str) -> list[Receipt]:
     """Every fact of a KPI's kinds with its outcome, in the order of time. ``facts`` are those of the period."""
     ordered = sorted(facts, key=lambda fact: (fact.at, fact.id))
-    return list(_receipts(tenant, kpi, [fact for fact in ordered if fact.kind in kpi.facts], zone))
+    found = list(_receipts(tenant, kpi, [fact for fact in ordered if fact.kind in kpi.facts], zone))
+    return _with_decisive(kpi, found) if kpi.aggregate in RANKED else found
 
 
 def _receipts(tenant: Tenant, kpi: Kpi, facts: Iterable[Fact], zone: str) -> Iterator[Receipt]:
@@ -66,6 +74,12 @@ def _receipts(tenant: Tenant, kpi: Kpi, facts: Iterable[Fact], zone: str) -> Ite
         else:
             outcome, adds = _added(kpi, amount, fact, local_day(fact.at, zone))
             yield Receipt(kpi=kpi.id, fact=fact, outcome=outcome, adds=adds)
+
+
+def _with_decisive(kpi: Kpi, found: Iterable[Receipt]) -> list[Receipt]:
+    each = list(found)
+    picked = ranked(kpi, Counter(receipt.adds for receipt in each if receipt.adds is not None))
+    return [replace(r, decides=True) if r.adds is not None and r.adds == picked else r for r in each]
 
 
 def _distinct(kpi: Kpi, fact: Fact, seen: set[str]) -> Receipt:

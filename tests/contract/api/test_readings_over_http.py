@@ -30,6 +30,8 @@ ACME = tenant(
         kpi("revenue", unit=Unit.MONEY, aggregate=Aggregate.SUM, field="amount", type=KpiType.LAGGING),
         kpi("accounts", aggregate=Aggregate.DISTINCT, field="account"),
         kpi("pipeline", unit=Unit.MONEY, aggregate=Aggregate.LATEST, field="amount", facts=("deal.open",)),
+        kpi("talk_p50", unit=Unit.SECONDS, aggregate=Aggregate.PERCENTILE, percentile=Decimal(50), field="seconds"),
+        kpi("best", unit=Unit.MONEY, aggregate=Aggregate.MAXIMUM, field="amount"),
     ],
     targets=[target("60")],
     sources={"native": SourceRhythm("native", "native", expect_every_us=HOUR_US)},
@@ -97,7 +99,7 @@ async def test_longer_periods_merge_their_days(world: World, period: str) -> Non
 
 async def test_every_kpi_is_answered_where_none_is_named(world: World) -> None:
     found = await world.readings("/v1/reps/ana/kpis")
-    assert [reading["kpi"] for reading in found] == ["calls", "revenue", "accounts", "pipeline"]
+    assert [reading["kpi"] for reading in found] == ["calls", "revenue", "accounts", "pipeline", "talk_p50", "best"]
 
 
 async def test_a_team_adds_up_its_subtree(world: World) -> None:
@@ -113,6 +115,19 @@ async def test_a_team_unites_distinct_values(world: World) -> None:
     await world.filler.distinct("ben", "accounts", "2026-11-23", ["b", "c"])
     (reading,) = await world.readings("/v1/teams/emea/kpis?kpi=accounts&org=as_is")
     assert reading["value"] == 3
+
+
+async def test_a_percentile_weighs_each_number_by_its_facts(world: World) -> None:
+    await world.filler.numbers("ana", "talk_p50", "2026-11-23", "5", "5", "5", "10", "20")
+    await world.filler.numbers("ben", "talk_p50", "2026-11-24", "20", "20", "20.5")
+    found = [await world.readings(f"/v1/{path}/kpis?kpi=talk_p50&period=week") for path in ("reps/ana", "teams/emea")]
+    assert [reading["value"] for (reading,) in found] == [5, 10]
+
+
+async def test_the_greatest_amount_of_nothing_is_null(world: World) -> None:
+    await world.filler.numbers("ben", "best", "2026-11-23", "-7.5", "-9")
+    found = [await world.readings(f"/v1/{path}/kpis?kpi=best") for path in ("reps/ana", "teams/emea")]
+    assert [reading["value"] for (reading,) in found] == [None, -7.5]
 
 
 async def test_members_follow_their_team(world: World) -> None:

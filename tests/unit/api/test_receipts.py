@@ -74,3 +74,25 @@ async def test_receipts_are_those_of_the_local_period() -> None:
         found = (await http.get("/v1/reps/ana/kpis/calls/receipts?at=2026-11-23")).json()
     shown = ([r["record"] for r in found["counted"]], [(r["record"], r["reason"]) for r in found["not_counted"]])
     assert shown == (["c1"], [("c3", "filtered_out")])
+
+
+def test_the_number_that_a_percentile_picks_is_named() -> None:
+    talk = kpi("talk", aggregate=Aggregate.PERCENTILE, percentile=Decimal(50), field="seconds")
+    facts = [fact(f"c{n}", seconds=text) for n, text in enumerate(["9", "5", "7.0", "7", "much"], start=1)]
+    found = receipts(tenant(kpis=[talk]), talk, facts, zone="Europe/Berlin")
+    assert [(r.fact.record, r.outcome, r.adds, r.decides) for r in found] == [
+        ("c1", Outcome.COUNTED, Decimal(9), False),
+        ("c2", Outcome.COUNTED, Decimal(5), False),
+        ("c3", Outcome.COUNTED, Decimal(7), True),
+        ("c4", Outcome.COUNTED, Decimal(7), True),
+        ("c5", Outcome.NO_NUMBER, None, False),
+    ]
+
+
+def test_the_greatest_amount_is_the_greatest_in_the_tenants_currency() -> None:
+    largest = kpi("largest", aggregate=Aggregate.MAXIMUM, unit=Unit.MONEY, field="amount", facts=("deal.won",))
+    facts = [fact("d1", "deal.won", amount="10"), fact("d2", "deal.won", amount="99", currency="JPY")]
+    found = receipts(tenant(kpis=[largest]), largest, facts, zone="Europe/Berlin")
+    assert [(r.fact.record, r.outcome, r.decides) for r in found] == [
+        ("d1", Outcome.COUNTED, True), ("d2", Outcome.NO_RATE, False),
+    ]  # fmt: skip

@@ -84,7 +84,11 @@ CASES = [
     ("people", "teams:\n- {id: a, name: A, parent: b}\n- {id: b, name: B, parent: a}\n", 2, "is its own parent: a -> b -> a"),
     ("people", "teams:\n- {id: a, name: A, parent: b}\n", 2, "there is no team `b`"),
     # kpis.yaml
-    ("kpis", kpi("aggregate: percentile"), 6, "`percentile` is not supported yet"),
+    ("kpis", kpi("aggregate: percentile", "facts: [x.y]", "field: a"), 3, "which percentile? Add such as `percentile: 90`"),
+    ("kpis", kpi("aggregate: percentile", "facts: [x.y]", "field: a", "percentile: 0"), 9, "Write a number above 0 and up to 100"),
+    ("kpis", kpi("aggregate: percentile", "facts: [x.y]", "field: a", "percentile: 100.1"), 9, "Write a number above 0 and up to 100"),
+    ("kpis", kpi("aggregate: maximum", "facts: [x.y]", "field: a", "percentile: 9"), 9, "`maximum` reads no percentile. Remove it"),
+    ("kpis", kpi("aggregate: minimum", "facts: [x.y]"), 3, "`minimum` needs `field`"),
     ("kpis", kpi("aggregate: count", "facts: [x.y]", "effective: 2026-07-01"), 8, "is not supported yet"),
     ("kpis", kpi("aggregate: count"), 3, "`count` needs `facts`"),
     ("kpis", kpi("aggregate: sum", "facts: [deal.won]"), 3, "`sum` needs `field`"),

@@ -96,3 +96,9 @@ def test_pace_is_at_least_attainment(value: Decimal, target: Decimal, share: Dec
     )
     assert found.attainment is not None
     assert found.pace is None or found.pace >= found.attainment
+
+
+@pytest.mark.parametrize(("over", "status"), [(False, Status.ON_TRACK), (True, Status.ACHIEVED)])
+def test_nothing_is_under_every_ceiling_and_attains_none_of_it(over: bool, status: Status) -> None:
+    found = stands(None, expected="60", over=over, better=Better.LOWER)
+    assert (found.attainment, found.pace, found.status) == (None, None, status)

@@ -45,6 +45,7 @@ def _shown(receipt: Receipt) -> dict[str, Any]:
         "url": fact.url,
         "fields": fact.fields,
         "adds": receipt.adds,
+        "decides": receipt.decides,
         "reason": receipt.outcome,
         "condition": receipt.condition,
     }
