@@ -105,10 +105,10 @@ class Ledger:
 
     async def _publish(self, partition: int, sorted_in: _Sorted, batches: dict[int, list[FactChange]]) -> None:
         """What a chunk says of facts, and its heartbeat, which goes to one partition of the next stage."""
-        received_at = sorted_in.first_received_at
-        messages = {to: list(encode_batches(received_at, changes)) for to, changes in batches.items()}
+        received_at, state = sorted_in.first_received_at, self._publisher.state
+        messages = {to: list(encode_batches(received_at, changes, state)) for to, changes in batches.items()}
         if sorted_in.heartbeat:
-            beat = encode_batch(FactBatch(0, [], sorted_in.heartbeat))
+            beat = encode_batch(FactBatch(0, [], sorted_in.heartbeat, state))
             messages.setdefault(partition % self._publisher.partitions, []).append(beat)
         if messages:
             await self._publisher.publish(messages)

@@ -8,7 +8,7 @@ from services.aggregator.ports import PoisonReason
 from shared.observability.heartbeats import HeartbeatGauges
 
 LEDGER, SCOREBOARD = STAGES = ("ledger", "scoreboard")
-OUTCOMES = ("applied", "unchanged", "done", "poisoned", "heartbeat", "between", "back", "void")
+OUTCOMES = ("applied", "unchanged", "foreign", "done", "poisoned", "heartbeat", "between", "back", "void")
 AGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -19,8 +19,9 @@ class AggregatorMetrics:
         self.registry = registry
         self.events = Counter(
             "aggregator_events",
-            "Events (ledger) and fact changes (scoreboard) worked off; heartbeats are our own; done, between, back and "
-            "void: dropped at the fence or by a rebalance, they come again where needed",
+            "Events (ledger) and fact changes (scoreboard) worked off; heartbeats are our own; foreign: batches of a "
+            "state that is no longer live; done, between, back and void: dropped at the fence or by a rebalance, they "
+            "come again where needed",
             ("stage", "outcome"),
             registry=registry,
         )

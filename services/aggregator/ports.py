@@ -115,7 +115,12 @@ class FactsPublisher(Protocol):
 
     @property
     def partitions(self) -> int:
-        """How many partitions kpi.facts has; fixed for the life of a deployment."""
+        """How many partitions kpi.facts has; fixed for the life of a state."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """The state whose facts they are: every FactBatch names it."""
         ...
 
     async def publish(self, batches: Mapping[int, Sequence[bytes]]) -> None:
@@ -150,6 +155,11 @@ class Catalogue(Protocol):
 
 class ScoreboardStore(Protocol):
     """Pages, cells and distinct values of a kpi.facts partition."""
+
+    @property
+    def state(self) -> str:
+        """The state that it holds; facts of others are not for it."""
+        ...
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
         """Everything in one round trip. Raises: TransientError."""
@@ -191,15 +201,16 @@ class UpdatesSink(Protocol):
 class Handled(Struct, frozen=True):
     """What became of a chunk: for metrics, logs and tests.
 
-    messages: all of the chunk. poisoned: of these unusable. unchanged: repeats that changed nothing.
-    changes: facts published (ledger) or page entries written (scoreboard). received_at: earliest ingest time
-    among the chunk, 0 when nothing was decodable. heartbeats: messages that are one (ledger). heartbeat: when the
-    newest was sent, 0 for none.
+    messages: all of the chunk. poisoned: of these unusable. foreign: batches of another state, which say nothing here.
+    unchanged: repeats that changed nothing. changes: facts published (ledger) or page entries written (scoreboard).
+    received_at: earliest ingest time among the chunk, 0 when nothing was decodable. heartbeats: messages that are one
+    (ledger). heartbeat: when the newest was sent, 0 for none.
     """
 
     outcome: Fenced
     messages: int
     poisoned: int = 0
+    foreign: int = 0
     unchanged: int = 0
     changes: int = 0
     received_at: Micros = 0

@@ -28,20 +28,24 @@ class Staged(Struct):
 
     pages: dict[PageRef, dict[str, PageEntry]]
     poison: list[Poison]
+    foreign: int = 0
     changes: int = 0
     first_received_at: Micros = 0
     mark: Micros = 0
     heartbeat: Micros = 0
 
 
-def stage(chunk: Chunk) -> Staged:
-    """Decodes a chunk of fact batches."""
+def stage(chunk: Chunk, state: str) -> Staged:
+    """Decodes a chunk of fact batches. Another state's are left out: a rebuild may just have mended what they say."""
     staged = Staged({}, [])
     for index, value in enumerate(chunk.values):
         try:
             batch = decode_batch(value)
         except UNDECODABLE as error:
             staged.poison.append(Poison(chunk.start + index, PoisonReason.UNDECODABLE, str(error), value))
+            continue
+        if batch.state != state:
+            staged.foreign += 1
             continue
         staged.changes += len(batch.changes)
         staged.mark = max(staged.mark, batch.received_at)

@@ -146,7 +146,8 @@ class Reattribution:
             batches.setdefault(attribution.partition(subject), []).append(change)
             count += 1
         if batches:
-            await self._publisher.publish({to: list(encode_batches(0, said)) for to, said in batches.items()})
+            state = self._publisher.state
+            await self._publisher.publish({to: list(encode_batches(0, said, state)) for to, said in batches.items()})
         return count
 
 

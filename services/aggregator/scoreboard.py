@@ -62,7 +62,7 @@ class Scoreboard:
 
     async def handle(self, chunk: Chunk) -> Handled:
         """Applies a chunk to pages and cells and commits. See ChunkHandler."""
-        staged = stage(chunk)
+        staged = stage(chunk, self._store.state)
         await self._poison.keep(chunk, staged.poison)
         refolds, bases = await self._bases(chunk.partition, staged)
         cache = self._cache(chunk.partition)
@@ -84,6 +84,7 @@ class Scoreboard:
             outcome,
             messages=len(chunk.values),
             poisoned=len(staged.poison),
+            foreign=staged.foreign,
             unchanged=staged.changes - written,
             changes=written,
             received_at=staged.first_received_at,

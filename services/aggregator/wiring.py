@@ -88,7 +88,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         quarantine = KafkaQuarantineSink(producer, metrics, clock)
         ledger = Ledger(
             RedisLedgerStore(redis, log_epoch=layout.log_epoch, state=layout.state),
-            KafkaFactsPublisher(producer, partitions=layout.facts_partitions),
+            KafkaFactsPublisher(producer, partitions=layout.facts_partitions, state=layout.state),
             quarantine=quarantine,
             catalogue=catalogue,
         )

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from shared.contracts.keys import FIRST_STATE
 from shared.domain.accumulators import Accumulator
 from shared.domain.changes import RecordChange
 from shared.domain.facts import PageEntry
@@ -30,12 +31,14 @@ class FactBatch(Struct, array_like=True, frozen=True, gc=False):
     """One message of kpi.facts: what one ledger chunk changes in one scoreboard partition.
 
     ``received_at`` is the earliest ingest time among its events, for pipeline_event_age_seconds. ``heartbeat``: when
-    the newest heartbeat of the chunk was sent, 0 for none.
+    the newest heartbeat of the chunk was sent, 0 for none. ``state`` is the one whose records they were derived from:
+    no other may count them.
     """
 
     received_at: Micros
     changes: list[FactChange]
     heartbeat: Micros = 0
+    state: str = FIRST_STATE
 
 
 class RepUpdated(Struct, frozen=True, kw_only=True):
@@ -87,15 +90,15 @@ decode_pages = msgspec.msgpack.Decoder(list[str]).decode
 encode_json: Any = msgspec.json.Encoder(order="sorted").encode
 
 
-def encode_batches(received_at: Micros, changes: list[FactChange]) -> Iterator[bytes]:
+def encode_batches(received_at: Micros, changes: list[FactChange], state: str) -> Iterator[bytes]:
     """The changes as one message, or as several where one would be larger than a broker takes.
 
     Only the last one tells ``received_at``: until it is applied, what was received then is not applied whole.
     """
-    whole = encode_batch(FactBatch(received_at, changes))
+    whole = encode_batch(FactBatch(received_at, changes, state=state))
     if len(whole) <= BATCH_BYTES or len(changes) == 1:
         yield whole
         return
     half = len(changes) // 2
-    yield from encode_batches(0, changes[:half])
-    yield from encode_batches(received_at, changes[half:])
+    yield from encode_batches(0, changes[:half], state)
+    yield from encode_batches(received_at, changes[half:], state)

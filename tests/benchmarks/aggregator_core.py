@@ -27,6 +27,7 @@ from services.aggregator.domain.stored import (
 from services.aggregator.ledger import Ledger
 from services.aggregator.ports import Chunk, Fenced
 from services.aggregator.scoreboard import Scoreboard
+from shared.contracts.keys import FIRST_STATE
 from shared.contracts.messages import decode_batch, decode_change, encode_batch, encode_entry
 from shared.contracts.records import pack_single
 from shared.domain.changes import RecordChange
@@ -61,6 +62,8 @@ class EmptyLedgerStore:
 
 class EmptyScoreboardStore:
     """Holds nothing and takes everything."""
+
+    state = FIRST_STATE
 
     async def read(self, _: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
         pages = {ref: [None] * len(ids) for ref, ids in wanted.pages.items()}

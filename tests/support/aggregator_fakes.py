@@ -9,6 +9,7 @@ from services.aggregator.domain.stored import (
     RepRef,
 )
 from services.aggregator.ports import Poison
+from shared.contracts.keys import FIRST_STATE
 from shared.domain.instants import Micros
 from shared.domain.tenant import Tenant
 
@@ -16,8 +17,9 @@ from shared.domain.tenant import Tenant
 class CollectingPublisher:
     """kpi.facts in memory: batches by partition. Keeps what a crash leaves behind, too."""
 
-    def __init__(self, partitions: int = 3) -> None:
+    def __init__(self, partitions: int = 3, state: str = FIRST_STATE) -> None:
         self.partitions = partitions
+        self.state = state
         self.logs: dict[int, list[bytes]] = defaultdict(list)
         self.delays = False
         self._delayed: list[tuple[int, bytes]] = []

@@ -18,7 +18,7 @@ from services.aggregator.domain.stored import (
     ValuesRef,
 )
 from services.aggregator.ports import Fenced
-from shared.contracts.keys import PAGES_FIELD
+from shared.contracts.keys import FIRST_STATE, PAGES_FIELD
 from shared.contracts.messages import decode_cell, decode_entry, decode_pages
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import SubjectCells
@@ -110,6 +110,7 @@ class InMemoryScoreboardStore(Failures):
 
     def __init__(self) -> None:
         super().__init__()
+        self.state = FIRST_STATE
         self.fence = Fence()
         self.pages_held: dict[PageRef, dict[str, bytes]] = defaultdict(dict)
         self.cells: dict[RepRef, dict[str, bytes]] = defaultdict(dict)

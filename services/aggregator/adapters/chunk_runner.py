@@ -87,6 +87,7 @@ class ChunkRunner:
         in_messages = handled.messages - handled.poisoned - handled.unchanged - handled.heartbeats
         self._count("applied", in_messages if self.stage == LEDGER else handled.changes)
         self._count("unchanged", handled.unchanged)
+        self._count("foreign", handled.foreign)
         self._count("poisoned", handled.poisoned)
         self._count("heartbeat", handled.heartbeats)
         now = self._clock.now()

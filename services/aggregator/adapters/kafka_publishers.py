@@ -80,14 +80,20 @@ async def _close_quietly(stack: AsyncExitStack) -> None:
 class KafkaFactsPublisher:
     """FactsPublisher: one message a target partition, several for many large facts; all acknowledged."""
 
-    def __init__(self, producer: RenewableProducer, *, partitions: int) -> None:
+    def __init__(self, producer: RenewableProducer, *, partitions: int, state: str) -> None:
         self._producer = producer
         self._partitions = partitions
+        self._state = state
 
     @property
     def partitions(self) -> int:
         """How many partitions kpi.facts has."""
         return self._partitions
+
+    @property
+    def state(self) -> str:
+        """The state whose facts they are."""
+        return self._state
 
     async def publish(self, batches: Mapping[int, Sequence[bytes]]) -> None:
         """Returns when all are acknowledged. Raises: KafkaAway."""

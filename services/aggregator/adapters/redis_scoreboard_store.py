@@ -20,7 +20,7 @@ class RedisScoreboardStore:
 
     def __init__(self, redis: Redis, *, log_epoch: int, state: str) -> None:
         self._first = log_epoch << EPOCH_BITS
-        self._state = state
+        self.state = state
         self._read = Script(redis, "read_hashes")
         self._redis = redis
         self._commit = Script(redis, "fence", "lists", "commit_scoreboard")
@@ -29,7 +29,7 @@ class RedisScoreboardStore:
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
         """Everything in one round trip. Raises: RedisAway."""
-        tag = keys.scoreboard_tag(partition, self._state)
+        tag = keys.scoreboard_tag(partition, self.state)
         question: list[object] = []
         for (tenant, subject, page), ids in wanted.pages.items():
             question += (keys.page_key(tag, tenant, subject, page), ids)
@@ -41,7 +41,7 @@ class RedisScoreboardStore:
 
     async def commit(self, partition: int, commit: ScoreboardCommit) -> Fenced:
         """Applies the chunk if the fence stands at its start. Raises: RedisAway."""
-        tag = keys.scoreboard_tag(partition, self._state)
+        tag = keys.scoreboard_tag(partition, self.state)
         argument = pack(
             [
                 self._first + commit.start,
@@ -62,7 +62,7 @@ class RedisScoreboardStore:
     async def footings(self, partition: int) -> tuple[int, dict[RepRef, str]]:
         """How often reps were folded anew, and each rep's footing. Raises: RedisAway."""
         try:
-            tag = keys.scoreboard_tag(partition, self._state)
+            tag = keys.scoreboard_tag(partition, self.state)
             stored: dict[bytes, bytes] = await self._redis.hgetall(keys.footings_key(tag))  # type: ignore[assignment] # not decoded
         except (RedisError, OSError, TimeoutError) as error:
             raise as_transient(error) from error
@@ -72,13 +72,13 @@ class RedisScoreboardStore:
 
     async def pages(self, partition: int, ref: RepRef) -> tuple[int, list[str]]:
         """The stored next position, and the names of a rep's pages. Raises: RedisAway."""
-        tag = keys.scoreboard_tag(partition, self._state)
+        tag = keys.scoreboard_tag(partition, self.state)
         position, packed = await self._pages([keys.offset_key(tag), keys.cells_key(tag, *ref)], [])
         return int(position or -1), [] if packed is None else decode_pages(packed)
 
     async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:
         """Packed PageEntry by fact id of each page. Raises: RedisAway."""
-        tag, pipeline = keys.scoreboard_tag(partition, self._state), self._redis.pipeline(transaction=False)
+        tag, pipeline = keys.scoreboard_tag(partition, self.state), self._redis.pipeline(transaction=False)
         for page in pages:
             pipeline.hgetall(keys.page_key(tag, *ref, page))
         try:
@@ -89,7 +89,7 @@ class RedisScoreboardStore:
 
     async def refold(self, partition: int, refold: Refold) -> bool:
         """Puts it in place if position and number are still the same. Raises: RedisAway."""
-        tag, ref, unconverted = keys.scoreboard_tag(partition, self._state), refold.ref, refold.unconverted
+        tag, ref, unconverted = keys.scoreboard_tag(partition, self.state), refold.ref, refold.unconverted
         values: list[object] = []
         for place, found in refold.values.items():
             values += (keys.values_key(tag, *ref, *place), _flat(found))

@@ -124,7 +124,9 @@ async def test_a_rep_who_changed_while_she_was_published_stays_in_the_set(
 
 
 async def test_facts_go_to_the_partition_named(producer: RenewableProducer, embedded_kafka: str) -> None:  # noqa: F811
-    await KafkaFactsPublisher(producer, partitions=4).publish({2: [b"two"], 3: [b"three", b"four"]})
+    await KafkaFactsPublisher(producer, partitions=4, state=keys.FIRST_STATE).publish(
+        {2: [b"two"], 3: [b"three", b"four"]}
+    )
     messages = await asyncio.to_thread(read_all, embedded_kafka, KPI_FACTS, until=lambda found: len(found) >= 3)
     assert {(m.partition(), m.value()) for m in messages} == {(2, b"two"), (3, b"three"), (3, b"four")}
 
@@ -144,5 +146,5 @@ async def test_poison_is_kept_whole_with_its_place(
 async def test_a_broker_that_is_away_is_an_outage() -> None:
     producer = RenewableProducer(KafkaSettings(bootstrap_servers="127.0.0.1:9"))
     with pytest.raises(KafkaAway):
-        await KafkaFactsPublisher(producer, partitions=4).publish({0: [b"x"]})
+        await KafkaFactsPublisher(producer, partitions=4, state=keys.FIRST_STATE).publish({0: [b"x"]})
     await producer.close()

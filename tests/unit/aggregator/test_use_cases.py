@@ -167,3 +167,18 @@ async def test_only_the_last_message_of_a_chunk_says_what_has_been_received(floo
     await floor.take([call(f"c-{number}", fields={"note": "x" * 200_000}) for number in range(20)])
     (said,) = ([decode_batch(value).received_at for value in log] for log in floor.publisher.logs.values() if log)
     assert said[:-1] == [0] * (len(said) - 1) and said[-1] > 0
+
+
+async def test_the_ledgers_batches_name_its_state(floor: InMemoryFloor) -> None:
+    floor.publisher.state = "r2"
+    await floor.ledger.handle(Chunk(0, 0, on_the_log([call()])))
+    assert [decode_batch(value).state for log in floor.publisher.logs.values() for value in log] == ["r2"]
+
+
+async def test_the_scoreboard_counts_no_facts_of_another_state(floor: InMemoryFloor) -> None:
+    await floor.ledger.handle(Chunk(0, 0, on_the_log([call()])))
+    ((partition, log),) = floor.publisher.logs.items()
+    floor.scoreboard_store.state = "r2"
+    done = await floor.scoreboard.handle(Chunk(partition, 0, log))
+    assert (done.outcome, done.foreign, done.changes, done.received_at) == (Fenced.APPLIED, 1, 0, 0)
+    assert (floor.scoreboard_store.facts(), floor.scoreboard_store.mark) == ({}, 0)
