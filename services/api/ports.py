@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
+
+from msgspec import Struct
 
 from services.api.domain.pipeline import Parked, PipelineState
 from shared.configuration.deployment import Deployment
@@ -12,6 +14,7 @@ from shared.domain.episodes import Episode
 from shared.domain.facts import PageEntry
 from shared.domain.instants import Micros
 from shared.domain.readings import Readings
+from shared.domain.records import Record
 from shared.domain.tenant import Tenant
 
 
@@ -23,11 +26,36 @@ class Scoreboard(Protocol):
         ...
 
 
+class HeldPages(Struct, frozen=True):
+    """What a rep's pages hold: entries by fact id, withdrawals included, by page.
+
+    ``version``: of her numbers at that instant; None if they changed while the pages were read.
+    """
+
+    version: int | None
+    pages: Mapping[str, Mapping[str, PageEntry]]
+
+
 class Pages(Protocol):
     """The facts behind the numbers."""
 
+    async def held(self, tenant: str, wanted: Mapping[str, Sequence[str] | None]) -> dict[str, HeldPages]:
+        """The named pages of each rep, None for all that she has. Raises: TransientError.
+
+        One round trip, two where all are asked for.
+        """
+        ...
+
     async def entries(self, tenant: str, rep: str, pages: Iterable[str]) -> list[PageEntry]:
         """What the pages hold, withdrawals included, in one round trip. Raises: TransientError."""
+        ...
+
+
+class Records(Protocol):
+    """What the ledger knows of CRM records."""
+
+    async def of(self, record_keys: Iterable[str]) -> Mapping[str, Record]:
+        """Records by key, in one round trip; who is no longer kept is missing. Raises: TransientError."""
         ...
 
 

@@ -22,6 +22,7 @@ from services.api.adapters.http.app import Parts, create_app
 from services.api.adapters.http.event_stream import end_streams_with
 from services.api.adapters.http.request_timing import RequestTiming
 from services.api.adapters.kpi_exposition import KpiExposition
+from services.api.adapters.ledger_records import RedisRecords
 from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
 from services.api.adapters.stream_listener import StreamListener
@@ -91,7 +92,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
             Parts(
                 configured=configured,
                 queries=queries,
-                receipts=ReceiptsQuery(queries, RedisPages(redis)),
+                receipts=ReceiptsQuery(queries, RedisPages(redis), RedisRecords(redis)),
                 trends=TrendsQuery(queries, scoreboard, RedisPages(redis)),
                 alerts=alerts,
                 actions=AlertActions(alerts, changes, configured, clock),

@@ -50,19 +50,31 @@ def owner_now(owners: list[Said]) -> str | None:
 
 def owner_at(owners: list[Said], instant: Micros) -> str | None:
     """The owner at an instant, the instant included; before anybody was named, the first ever named."""
+    said = owner_said(owners, instant)
+    return None if said is None else _text(said)
+
+
+def owner_said(owners: list[Said], instant: Micros) -> Said | None:
+    """The statement that ``owner_at`` answers from."""
     until = [said for said in owners if said[0] <= instant]
     if any(said[2] is not None for said in until):
-        return _text(until[-1])
-    return next((_text(said) for said in owners if said[2] is not None), None)
+        return until[-1]
+    return next((said for said in owners if said[2] is not None), None)
 
 
 def run_start(history: list[Said], value: str) -> Micros | None:
     """When the present unbroken run of a value began; None if the latest value is another."""
+    began = run_began(history, value)
+    return None if began is None else began[0]
+
+
+def run_began(history: list[Said], value: str) -> Said | None:
+    """The statement that ``run_start`` answers from."""
     start = None
-    for at, _, said in reversed(history):
-        if said != value:
+    for said in reversed(history):
+        if said[2] != value:
             break
-        start = at
+        start = said
     return start
 
 

@@ -15,6 +15,7 @@ STATE_PAGE = "open"
 """The page of states (a deal that is open), which belong to no day."""
 UNMAPPED_PREFIX = "?"
 """A subject ``?source/owner`` stands for an owner that no rep's identities name."""
+_STAGE_ENTERED = "#stage_entered:"
 EPOCH_BITS = 40
 """A position is ``epoch << 40 | offset``: a log begun anew counts as later than all of the one before."""
 
@@ -93,3 +94,32 @@ class PageEntry(Struct, array_like=True, frozen=True, gc=False):
 
     revision: Revision
     fact: Fact | None
+
+
+class FactName(Struct, frozen=True):
+    """What a fact's id says: kind and record, and the stage of a ``deal.stage_entered``."""
+
+    source: str
+    record_type: str
+    record: str
+    verb: str
+    stage: str | None = None
+
+    @classmethod
+    def parse(cls, fact_id: str) -> FactName:
+        """From ``Fact.id``. A verb has no ``#``, a record's id and a stage may."""
+        source, record_type, rest = fact_id.split("/", 2)
+        record, entered, stage = rest.partition(_STAGE_ENTERED)
+        if entered and f"{record_type}.stage_entered" == FactKind.DEAL_STAGE_ENTERED:
+            return cls(source, record_type, record, "stage_entered", stage)
+        record, _, verb = rest.rpartition("#")
+        return cls(source, record_type, record, verb)
+
+    @property
+    def kind(self) -> str:
+        """The fact's kind."""
+        return f"{self.record_type}.{self.verb}"
+
+    def record_key(self, tenant: str) -> str:
+        """``RecordChange.key`` of its record."""
+        return f"{tenant}/{self.source}/{self.record_type}/{self.record}"

@@ -50,6 +50,10 @@ class Readings:
         """The cells of one rep that hold a period of some KPIs."""
         return self._query(kpis, covering_cells(period))
 
+    def parts(self, team: str, period: Period, *, now: Micros, org: Org) -> tuple[Part, ...]:
+        """Whose facts a team's reading of a period is made of, and on which days."""
+        return self._parts.of(team, period, now=now, org=org)
+
     def query_team(
         self, team: str, kpis: Sequence[Kpi], period: Period, *, now: Micros, org: Org
     ) -> dict[str, CellQuery]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from services.api.domain.pipeline import Parked, PipelineState
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.metrics import ApiMetrics
-from services.api.ports import Pages, Pipeline, Scoreboard
+from services.api.ports import HeldPages, Pages, Pipeline, Records, Scoreboard
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.settings import StreamSettings
@@ -28,6 +29,7 @@ from services.api.trends import TrendsQuery
 from shared.configuration.deployment import Deployment
 from shared.domain.access import AccessKey
 from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.changes import RecordChange
 from shared.domain.clock import Clock
 from shared.domain.episodes import Episode
 from shared.domain.facts import Fact, PageEntry, Revision
@@ -36,6 +38,7 @@ from shared.domain.kpis import Unit
 from shared.domain.pace import Status
 from shared.domain.reading import PeriodBounds, Reading
 from shared.domain.readings import Readings
+from shared.domain.records import Record
 from shared.domain.tenant import Tenant
 
 MONDAY_NOON = parse("2026-11-23T11:00:00Z")
@@ -95,14 +98,45 @@ class KnownPipeline:
 
 
 class KnownPages:
-    """Pages with given facts."""
+    """Ana's pages, with given facts."""
 
-    def __init__(self, *facts: Fact) -> None:
+    def __init__(
+        self, *facts: Fact, gone: Sequence[tuple[str, str]] = (), versions: Sequence[int | None] = (0,)
+    ) -> None:
+        """``gone``: (page, fact id) of facts that were withdrawn. ``versions``: of one reading after the other."""
         self.facts = facts
+        self.gone = gone
+        self.versions = list(versions)
 
     async def entries(self, _: str, __: str, pages: Iterable[str]) -> list[PageEntry]:
         wanted = set(pages)
         return [PageEntry(Revision(1), fact) for fact in self.facts if fact.page in wanted]
+
+    async def held(self, _: str, wanted: Mapping[str, Sequence[str] | None]) -> dict[str, HeldPages]:
+        version = self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
+        return {rep: HeldPages(version, self._pages(rep, pages)) for rep, pages in wanted.items()}
+
+    def _pages(self, rep: str, wanted: Sequence[str] | None) -> dict[str, dict[str, PageEntry]]:
+        found: dict[str, dict[str, PageEntry]] = defaultdict(dict)
+        for fact in self.facts if rep == "ana" else ():
+            found[fact.page][fact.id] = PageEntry(Revision(1), fact)
+        for page, fact_id in self.gone if rep == "ana" else ():
+            found[page][fact_id] = PageEntry(Revision(1), None)
+        return {page: entries for page, entries in found.items() if wanted is None or page in wanted}
+
+
+class KnownRecords:
+    """What was said of some records; counts how often it was asked."""
+
+    def __init__(self, *changes: RecordChange) -> None:
+        self.records: dict[str, Record] = {}
+        self.round_trips = 0
+        for change in changes:
+            self.records.setdefault(change.key, Record.of(change)).merge(change)
+
+    async def of(self, record_keys: Iterable[str]) -> dict[str, Record]:
+        self.round_trips += 1
+        return {key: self.records[key] for key in record_keys if key in self.records}
 
 
 class KnownEpisodes:
@@ -129,6 +163,7 @@ def parts(
     scoreboard: Scoreboard | None = None,
     pipeline: Pipeline | None = None,
     pages: Pages | None = None,
+    records: Records | None = None,
     episodes: KnownEpisodes | None = None,
     clock: Clock | None = None,
     bounds: StreamSettings | None = None,
@@ -144,7 +179,7 @@ def parts(
     return Parts(
         configured=configured,
         queries=queries,
-        receipts=ReceiptsQuery(queries, pages or KnownPages()),
+        receipts=ReceiptsQuery(queries, pages or KnownPages(), records or KnownRecords()),
         trends=TrendsQuery(queries, scoreboard or KnownCells(), pages or KnownPages()),
         alerts=alerts,
         actions=AlertActions(alerts, episodes, configured, clock),

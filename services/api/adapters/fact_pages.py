@@ -1,16 +1,17 @@
-"""The facts of a rep's pages, read from Redis in one round trip."""
+"""The facts of reps' pages, read from Redis in one round trip."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from shared.adapters.live_state import LiveState
-from shared.adapters.scoreboard_reader import ScoreboardAway
+from services.api.adapters.live_reads import LiveReads
+from services.api.ports import HeldPages
+from shared.adapters.live_state import StateLayout
 from shared.contracts import keys
-from shared.contracts.messages import decode_entry
+from shared.contracts.messages import decode_entry, decode_pages
 from shared.domain.facts import PageEntry
 
 
@@ -18,24 +19,51 @@ class RedisPages:
     """The read side of the pages."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._live = LiveState(redis)
+        self._reads = LiveReads(redis)
 
     async def entries(self, tenant: str, rep: str, pages: Iterable[str]) -> list[PageEntry]:
         """What the pages hold, withdrawals included. Raises: ScoreboardAway."""
         names = list(pages)
-        while names:
-            try:
-                layout = await self._live.layout()
-                if not layout.facts:  # no aggregator ever started
-                    break
-                tag, pipeline = layout.scoreboard_tag(tenant, rep), self._redis.pipeline(transaction=False)
-                pipeline.hget(keys.LAYOUT, keys.STATE_FIELD)
-                for page in names:
-                    pipeline.hvals(keys.page_key(tag, tenant, rep, page))
-                name, *answers = await pipeline.execute()
-            except (RedisError, OSError) as error:
-                raise ScoreboardAway(str(error)) from error
-            if self._live.is_still(layout, name):
-                return [decode_entry(packed) for page in answers for packed in page]
-        return []
+
+        def ask(pipeline: Any, layout: StateLayout) -> None:  # noqa: ANN401 - see Ask
+            tag = layout.scoreboard_tag(tenant, rep)
+            for page in names:
+                pipeline.hvals(keys.page_key(tag, tenant, rep, page))
+
+        return [decode_entry(packed) for page in await self._reads.ask(ask) or () for packed in page]
+
+    async def held(self, tenant: str, wanted: Mapping[str, Sequence[str] | None]) -> dict[str, HeldPages]:
+        """Each rep's pages with her version. Raises: ScoreboardAway."""
+        named = await self._all_names(tenant, [rep for rep, pages in wanted.items() if pages is None])
+        chosen = {rep: named[rep] if pages is None else pages for rep, pages in wanted.items()}
+
+        def ask(pipeline: Any, layout: StateLayout) -> None:  # noqa: ANN401 - see Ask
+            for rep, pages in chosen.items():  # worked on in this order: whatever changes raises her version
+                tag = layout.scoreboard_tag(tenant, rep)
+                pipeline.hget(keys.cells_key(tag, tenant, rep), keys.VERSION_FIELD)
+                for page in pages:
+                    pipeline.hgetall(keys.page_key(tag, tenant, rep, page))
+                pipeline.hget(keys.cells_key(tag, tenant, rep), keys.VERSION_FIELD)
+
+        answers = await self._reads.ask(ask)
+        if answers is None:
+            return {rep: HeldPages(0, {}) for rep in wanted}
+        answer = iter(answers)
+        return {rep: _held(pages, answer) for rep, pages in chosen.items()}
+
+    async def _all_names(self, tenant: str, reps: Sequence[str]) -> dict[str, Sequence[str]]:
+        """The names of all pages of some reps."""
+
+        def ask(pipeline: Any, layout: StateLayout) -> None:  # noqa: ANN401 - see Ask
+            for rep in reps:
+                pipeline.hget(keys.cells_key(layout.scoreboard_tag(tenant, rep), tenant, rep), keys.PAGES_FIELD)
+
+        found = await self._reads.ask(ask) if reps else None
+        packed = found or [None] * len(reps)
+        return {rep: () if names is None else decode_pages(names) for rep, names in zip(reps, packed, strict=True)}
+
+
+def _held(pages: Sequence[str], answers: Iterator[Any]) -> HeldPages:
+    before = next(answers)
+    found = {page: {i.decode(): decode_entry(packed) for i, packed in next(answers).items()} for page in pages}
+    return HeldPages(int(before or 0) if next(answers) == before else None, found)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from shared.domain.accumulators import ranked
 from shared.domain.amounts import Amount, amount_of, cached_number
 from shared.domain.changes import value_text
-from shared.domain.facts import Fact
+from shared.domain.facts import Fact, FactKind
 from shared.domain.filters import compile_condition, described
 from shared.domain.instants import Micros
 from shared.domain.kpis import RANKED, Aggregate, Kpi
@@ -41,11 +41,12 @@ class Outcome(StrEnum):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """One fact and what it adds to a KPI; ``kpi`` is the part, where the number is a ratio of two others.
+    """One fact of a rep's and what it adds to a KPI; ``kpi`` is the part, where the number is a ratio of two others.
 
     A ranked KPI picks one of the numbers that its facts bring as ``adds``: those with that number have ``decides``.
     """
 
+    rep: str
     kpi: str
     fact: Fact
     outcome: Outcome
@@ -54,26 +55,36 @@ class Receipt(Struct, frozen=True, kw_only=True):
     decides: bool = False
 
 
-def receipts(tenant: Tenant, kpi: Kpi, facts: Iterable[Fact], *, zone: str) -> list[Receipt]:
-    """Every fact of a KPI's kinds with its outcome, in the order of time. ``facts`` are those of the period."""
-    ordered = sorted(facts, key=lambda fact: (fact.at, fact.id))
-    found = list(_receipts(tenant, kpi, [fact for fact in ordered if fact.kind in kpi.facts], zone))
-    return _with_decisive(kpi, found) if kpi.aggregate in RANKED else found
+class Holding(Struct, frozen=True):
+    """A rep's facts of a period; ``zone`` decides their days."""
+
+    rep: str
+    zone: str
+    facts: Iterable[Fact]
 
 
-def _receipts(tenant: Tenant, kpi: Kpi, facts: Iterable[Fact], zone: str) -> Iterator[Receipt]:
+def receipts(tenant: Tenant, kpi: Kpi, holdings: Iterable[Holding]) -> list[Receipt]:
+    """Every fact of a KPI's kinds with its outcome, in the order of time; several reps' are a team's union."""
+    found = [(fact, held) for held in holdings for fact in held.facts if fact.kind in kpi.facts]
+    ordered = sorted(found, key=lambda each: (each[0].at, each[0].id, each[1].rep))
+    outcomes = list(_receipts(tenant, kpi, ordered))
+    return _with_decisive(kpi, outcomes) if kpi.aggregate in RANKED else outcomes
+
+
+def _receipts(tenant: Tenant, kpi: Kpi, found: Iterable[tuple[Fact, Holding]]) -> Iterator[Receipt]:
     seen: set[str] = set()
     amount = None if kpi.aggregate is Aggregate.COUNT else amount_of(kpi, tenant.currencies)
     tests = [(condition, compile_condition(condition)) for condition in kpi.where]
-    for fact in facts:
+    for fact, held in found:
         broken = next((condition for condition, holds in tests if not holds(fact.fields)), None)
+        condition = None
         if broken is not None:
-            yield Receipt(kpi=kpi.id, fact=fact, outcome=Outcome.FILTERED, condition=described(broken))
+            outcome, adds, condition = Outcome.FILTERED, None, described(broken)
         elif kpi.aggregate is Aggregate.DISTINCT:
-            yield _distinct(kpi, fact, seen)
+            outcome, adds = _distinct(kpi, fact, seen)
         else:
-            outcome, adds = _added(kpi, amount, fact, local_day(fact.at, zone))
-            yield Receipt(kpi=kpi.id, fact=fact, outcome=outcome, adds=adds)
+            outcome, adds = _added(kpi, amount, fact, local_day(fact.at, held.zone))
+        yield Receipt(rep=held.rep, kpi=kpi.id, fact=fact, outcome=outcome, condition=condition, adds=adds)
 
 
 def _with_decisive(kpi: Kpi, found: Iterable[Receipt]) -> list[Receipt]:
@@ -82,14 +93,14 @@ def _with_decisive(kpi: Kpi, found: Iterable[Receipt]) -> list[Receipt]:
     return [replace(r, decides=True) if r.adds is not None and r.adds == picked else r for r in each]
 
 
-def _distinct(kpi: Kpi, fact: Fact, seen: set[str]) -> Receipt:
+def _distinct(kpi: Kpi, fact: Fact, seen: set[str]) -> tuple[Outcome, Decimal | None]:
     value = fact.fields.get(kpi.field or "")
     if value is None:
-        return Receipt(kpi=kpi.id, fact=fact, outcome=Outcome.NO_VALUE)
+        return Outcome.NO_VALUE, None
     shown = value_text(value)
     outcome = Outcome.REPEATED if shown in seen else Outcome.COUNTED
     seen.add(shown)
-    return Receipt(kpi=kpi.id, fact=fact, outcome=outcome, adds=ONE if outcome is Outcome.COUNTED else Decimal(0))
+    return outcome, ONE if outcome is Outcome.COUNTED else Decimal(0)
 
 
 def _added(kpi: Kpi, amount: Amount | None, fact: Fact, day: date) -> tuple[Outcome, Decimal | None]:
@@ -102,6 +113,13 @@ def _added(kpi: Kpi, amount: Amount | None, fact: Fact, day: date) -> tuple[Outc
     return (Outcome.NO_RATE, None) if adds is None else (Outcome.COUNTED, adds)
 
 
-def within(fact: Fact, start: Micros, end: Micros, *, is_now: bool) -> bool:
-    """Whether a fact lies in a period; a state holds now, and in no other period."""
-    return is_now if fact.is_state else start <= fact.at < end
+def counted_in(kpi: Kpi, fact: Fact, start: Micros, end: Micros, *, is_now: bool) -> bool:
+    """Whether a fact lies in what a period's number is made of: a stock is what holds now, all else has its time."""
+    if kpi.aggregate is Aggregate.LATEST:
+        return is_now
+    return not fact.is_state and start <= fact.at < end
+
+
+def keeps_moments(kpi: Kpi) -> bool:
+    """Whether the KPI is a stock of facts that have a day: all that ever were hold now."""
+    return kpi.aggregate is Aggregate.LATEST and any(kind != FactKind.DEAL_OPEN for kind in kpi.facts)

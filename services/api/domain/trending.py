@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from services.api.domain.receipts import receipts, within
+from services.api.domain.receipts import Holding, counted_in, receipts
 from shared.domain.accumulators import Tally, result
 from shared.domain.cells import SubjectCells, day_cell
 from shared.domain.changes import value_text
@@ -142,8 +142,8 @@ def _counted(
 ) -> Iterator[tuple[Micros, Decimal, str]]:
     for rep, facts in members:
         start, end = period.bounds(rep.zone)
-        inside = [fact for fact in facts if not fact.is_state and within(fact, start, end, is_now=False)]
-        for receipt in receipts(tenant, kpi, inside, zone=rep.zone):
+        inside = [fact for fact in facts if counted_in(kpi, fact, start, end, is_now=False)]
+        for receipt in receipts(tenant, kpi, [Holding(rep.id, rep.zone, inside)]):
             if receipt.outcome.counts:
                 value = receipt.fact.fields.get(kpi.field or "")
                 yield receipt.fact.at, receipt.adds or ZERO, "" if value is None else value_text(value)

@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.api.adapters.http.app import create_app
-from services.api.domain.receipts import Outcome, receipts
+from services.api.domain.receipts import Holding, Outcome, receipts
 from shared.domain.facts import Fact
 from shared.domain.instants import parse
 from shared.domain.kpis import Aggregate, Condition, Operator, Unit
@@ -29,7 +29,7 @@ def fact(record: str = "c1", kind: str = "call.logged", at: str = "2026-11-23T09
 
 
 def outcomes(of: Any, *facts: Fact) -> list[tuple[str, Outcome, Decimal | None]]:
-    found = receipts(tenant(kpis=[of]), of, facts, zone="Europe/Berlin")
+    found = receipts(tenant(kpis=[of]), of, [Holding("ana", "Europe/Berlin", facts)])
     return [(receipt.fact.record, receipt.outcome, receipt.adds) for receipt in found]
 
 
@@ -38,7 +38,7 @@ def test_a_fact_that_counts_adds_one() -> None:
 
 
 def test_a_filtered_fact_names_the_condition() -> None:
-    (receipt,) = receipts(tenant(kpis=[CALLS]), CALLS, [fact(direction="inbound")], zone="Europe/Berlin")
+    (receipt,) = receipts(tenant(kpis=[CALLS]), CALLS, [Holding("ana", "Europe/Berlin", [fact(direction="inbound")])])
     assert (receipt.outcome, receipt.condition) == (Outcome.FILTERED, "direction eq outbound")
 
 
@@ -79,7 +79,7 @@ async def test_receipts_are_those_of_the_local_period() -> None:
 def test_the_number_that_a_percentile_picks_is_named() -> None:
     talk = kpi("talk", aggregate=Aggregate.PERCENTILE, percentile=Decimal(50), field="seconds")
     facts = [fact(f"c{n}", seconds=text) for n, text in enumerate(["9", "5", "7.0", "7", "much"], start=1)]
-    found = receipts(tenant(kpis=[talk]), talk, facts, zone="Europe/Berlin")
+    found = receipts(tenant(kpis=[talk]), talk, [Holding("ana", "Europe/Berlin", facts)])
     assert [(r.fact.record, r.outcome, r.adds, r.decides) for r in found] == [
         ("c1", Outcome.COUNTED, Decimal(9), False),
         ("c2", Outcome.COUNTED, Decimal(5), False),
@@ -92,7 +92,7 @@ def test_the_number_that_a_percentile_picks_is_named() -> None:
 def test_the_greatest_amount_is_the_greatest_in_the_tenants_currency() -> None:
     largest = kpi("largest", aggregate=Aggregate.MAXIMUM, unit=Unit.MONEY, field="amount", facts=("deal.won",))
     facts = [fact("d1", "deal.won", amount="10"), fact("d2", "deal.won", amount="99", currency="JPY")]
-    found = receipts(tenant(kpis=[largest]), largest, facts, zone="Europe/Berlin")
+    found = receipts(tenant(kpis=[largest]), largest, [Holding("ana", "Europe/Berlin", facts)])
     assert [(r.fact.record, r.outcome, r.decides) for r in found] == [
         ("d1", Outcome.COUNTED, True), ("d2", Outcome.NO_RATE, False),
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -19,6 +20,61 @@ class Readings(Struct, frozen=True):
     as_of: str
     watermark: str | None
     readings: list[Reading]
+
+
+class EventBehind(Struct, frozen=True):
+    """One event that a fact depends on, with what it said that holds."""
+
+    id: str
+    occurred_at: str
+    said: dict[str, str | bool | None]
+
+
+class ElsewhereNow(Struct, frozen=True):
+    """Where a fact is that is gone from here."""
+
+    owner: str
+    at: str
+
+
+class ReceiptShown(Struct, frozen=True):
+    """One fact: what it adds, or the reason why it does not count. ``at`` is null where it is not known any more."""
+
+    rep: str
+    kpi: str
+    fact: str
+    record: str
+    record_type: str
+    source: str
+    url: str | None
+    at: str | None
+    fields: dict[str, str | bool | None]
+    adds: Decimal | None
+    reason: str
+    condition: str | None
+    decides: bool
+    now: ElsewhereNow | None
+    events: list[EventBehind]
+
+
+class ReceiptTotals(Struct, frozen=True):
+    """How many there are in all."""
+
+    counted: int
+    not_counted: int
+
+
+class Receipts(Struct, frozen=True):
+    """The facts behind a reading. ``consistent``: they are of the very instant of the reading."""
+
+    as_of: str
+    watermark: str | None
+    reading: Reading
+    consistent: bool
+    counted: list[ReceiptShown]
+    not_counted: list[ReceiptShown]
+    totals: ReceiptTotals
+    next: str | None
 
 
 class Problem(Struct, frozen=True):
@@ -56,7 +112,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _components() -> dict[str, object]:
-    _, components = msgspec.json.schema_components([Readings, Problem], ref_template=REFERENCE)
+    _, components = msgspec.json.schema_components([Readings, Receipts, Problem], ref_template=REFERENCE)
     return {name: _with_numbers(schema) for name, schema in components.items()}
 
 
