@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.chunk_runner import ChunkRunner
-from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker
+from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker, LoadOffsets
 from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue
 from services.aggregator.adapters.kafka_publishers import KafkaFactsPublisher, KafkaQuarantineSink, RenewableProducer
 from services.aggregator.adapters.log_identity import LogLayout, check_layout
@@ -22,10 +22,12 @@ from services.aggregator.adapters.process_end import end_process
 from services.aggregator.adapters.progress import Progress
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
+from services.aggregator.adapters.state_following import StateFollower
 from services.aggregator.adapters.updates_publisher import UpdatesPublisher
 from services.aggregator.adapters.watchdog import Watchdog, all_reachable
 from services.aggregator.ledger import Ledger
-from services.aggregator.metrics import LEDGER, SCOREBOARD, AggregatorMetrics
+from services.aggregator.metrics import STAGES, AggregatorMetrics
+from services.aggregator.ports import ChunkHandler
 from services.aggregator.scoreboard import Scoreboard
 from services.aggregator.settings import DEFAULT_PORT, AggregatorSettings
 from shared.adapters.kafka_topics import ensure_topics
@@ -33,6 +35,7 @@ from shared.adapters.redis_client import open_redis
 from shared.adapters.system_clock import SystemClock
 from shared.configuration import Deployment, LiveConfiguration
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS, TOPICS
+from shared.domain.clock import Clock
 from shared.errors import TransientError
 from shared.observability.health import Health
 from shared.observability.operations import process_registry
@@ -85,22 +88,13 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         updates = UpdatesPublisher(
             redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval, state=layout.state
         )
-        quarantine = KafkaQuarantineSink(producer, metrics, clock)
-        ledger = Ledger(
-            RedisLedgerStore(redis, log_epoch=layout.log_epoch, state=layout.state),
-            KafkaFactsPublisher(producer, partitions=layout.facts_partitions, state=layout.state),
-            quarantine=quarantine,
-            catalogue=catalogue,
-        )
-        store = RedisScoreboardStore(redis, log_epoch=layout.log_epoch, state=layout.state)
-        scoreboard = Scoreboard(store, updates, quarantine=quarantine, catalogue=catalogue)
-        runners = {
-            topic: ChunkRunner(stage, handler, metrics, clock, log_epoch=layout.log_epoch)
-            for topic, stage, handler in ((CRM_EVENTS, LEDGER, ledger), (KPI_FACTS, SCOREBOARD, scoreboard))
-        }
+        stages = _Stages(redis, producer, metrics, layout, updates=updates, clock=clock, catalogue=catalogue)
         flow = ChunkFlow(
-            runners,
-            LogPositions(redis, metrics, log_epoch=layout.log_epoch, state=layout.state).load,
+            {
+                topic: ChunkRunner(stage, handler, metrics, clock, log_epoch=layout.log_epoch)
+                for (topic, handler), stage in zip(stages.of(layout.state).items(), STAGES, strict=True)
+            },
+            stages.positions(layout.state),
             chunk_records={CRM_EVENTS: settings.chunk.events, KPI_FACTS: settings.chunk.facts},
             linger_seconds=settings.chunk.linger.total_seconds(),
         )
@@ -112,10 +106,89 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         Watchdog(worker, reachable=lambda: all_reachable(_addresses(settings)), end=end_process).start()
         await worker.start()
         stack.push_async_callback(worker.stop)
-        side_tasks = (updates.run(), progress.run(worker.consumer), catalogue.follow(configuration), worker.settle())
+        follower = _follower(redis, layout, catalogue, worker, move=_moving(stages, flow, worker, updates, progress))
+        side_tasks = (
+            updates.run(),
+            progress.run(worker.consumer),
+            catalogue.follow(configuration),
+            worker.settle(),
+            follower.run(),
+        )
         aggregator = Aggregator(worker, side_tasks)
         stack.push_async_callback(aggregator.close)
         yield aggregator
+
+
+class _Stages:
+    """Makes the use cases of a state: ledger and scoreboard, by the topic that they work off."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        producer: RenewableProducer,
+        metrics: AggregatorMetrics,
+        layout: LogLayout,
+        *,
+        updates: UpdatesPublisher,
+        clock: Clock,
+        catalogue: ConfiguredCatalogue,
+    ) -> None:
+        self._redis = redis
+        self._producer = producer
+        self._metrics = metrics
+        self._layout = layout
+        self._updates = updates
+        self._quarantine = KafkaQuarantineSink(producer, metrics, clock)
+        self._catalogue = catalogue
+
+    def of(self, state: str) -> dict[str, ChunkHandler]:
+        """New ones, the earlier stage first; nothing that was cached of another state is known to them."""
+        epoch, quarantine, catalogue = self._layout.log_epoch, self._quarantine, self._catalogue
+        ledger = Ledger(
+            RedisLedgerStore(self._redis, log_epoch=epoch, state=state),
+            KafkaFactsPublisher(self._producer, partitions=self._layout.facts_partitions, state=state),
+            quarantine=quarantine,
+            catalogue=catalogue,
+        )
+        store = RedisScoreboardStore(self._redis, log_epoch=epoch, state=state)
+        scoreboard = Scoreboard(store, self._updates, quarantine=quarantine, catalogue=catalogue)
+        return {CRM_EVENTS: ledger, KPI_FACTS: scoreboard}
+
+    def positions(self, state: str) -> LoadOffsets:
+        """Where the partitions of a state go on."""
+        return LogPositions(self._redis, self._metrics, log_epoch=self._layout.log_epoch, state=state).load
+
+
+def _moving(
+    stages: _Stages, flow: ChunkFlow, worker: ChunkWorker, updates: UpdatesPublisher, progress: Progress
+) -> Callable[[str], None]:
+    """How the worker moves to another state: all at once, between two turns of the loop."""
+
+    def move(state: str) -> None:
+        flow.take_over(stages.of(state), stages.positions(state))
+        updates.follow(state)
+        progress.follow(state)
+        worker.consumer.start_over()
+
+    return move
+
+
+def _follower(
+    redis: Redis,
+    layout: LogLayout,
+    catalogue: ConfiguredCatalogue,
+    worker: ChunkWorker,
+    *,
+    move: Callable[[str], None],
+) -> StateFollower:
+    return StateFollower(
+        redis,
+        layout.state,
+        laid_out=layout.fields,
+        generation=lambda: catalogue.generation,
+        move=move,
+        hold=worker.consumer.holding.let,
+    )
 
 
 async def _lay_out(

@@ -14,6 +14,8 @@ LAYOUT = "pacer:layout"
 """Hash: ``facts_partitions``, ``events_partitions``, ``log_identity``, ``log_epoch``. Checked at every start."""
 STATE_FIELD = "state"
 """Field of LAYOUT: the name of the live state; absent is FIRST_STATE."""
+HOLD = f"{{{LAYOUT}}}:hold"
+"""String with a time to live: the state whose ledgers stand still, while a rebuild compares and switches."""
 FIRST_STATE = ""
 """The state of a deployment that was never rebuilt; its keys name none."""
 

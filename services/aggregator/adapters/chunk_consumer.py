@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
 from weakref import WeakSet
 
@@ -20,7 +19,8 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from services.aggregator.adapters.chunk_messages import ChunkMessage
+from services.aggregator.adapters.chunk_messages import ChunkMessage, take_turns
+from services.aggregator.adapters.holding import Holding
 from services.aggregator.adapters.paced_fetching import fetch_paced
 
 FETCH_WAIT_MS = 100
@@ -53,6 +53,7 @@ class ChunkConsumer(driver.Consumer):
         self.applied: dict[TP, int] = {}
         self.epoch: defaultdict[TP, int] = defaultdict(int)
         self.reseek: set[TP] = set()
+        self.holding = Holding(self)
         self._unfinished: WeakSet[ChunkMessage] = WeakSet()
         self._finished = asyncio.Event()
         super().__init__(*args, **kwargs)
@@ -60,9 +61,9 @@ class ChunkConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> Any:  # noqa: ANN401 - Faust's signature
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    def stamp(self) -> tuple[int, int]:
-        """Changes when a rebalance starts and again when it has assigned."""
-        return self.app.rebalancing_count, self.app.consumer_generation_id
+    def stamp(self) -> tuple[int, int, int]:
+        """Changes when a rebalance starts and again when it has assigned, and when another state becomes live."""
+        return self.app.rebalancing_count, self.app.consumer_generation_id, self.app.flow.turn
 
     def is_void(self, message: ChunkMessage) -> bool:
         """Nobody may wait for a void chunk: while a rebalance waits for us, all are."""
@@ -78,8 +79,15 @@ class ChunkConsumer(driver.Consumer):
             self.reseek.add(tp)
             self.app.flow.voided(tp)
 
+    def start_over(self) -> None:
+        """Another state is live: nothing that was fetched or applied says anything about it."""
+        known = self.applied.keys() | self.position_of.keys()
+        self.applied.clear()
+        self.drop(known, "another state is live")
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ChunkMessage]]:  # noqa: ASYNC109 - Faust's
         """One poll, cut into chunks; partitions take turns, the later stage goes first."""
+        self.holding.keep()
         if self.reseek and self.flow_active:
             await self._seek_again()
         await self._few_unfinished()
@@ -93,7 +101,7 @@ class ChunkConsumer(driver.Consumer):
             if before != self.stamp() or not self.flow_active:  # the fetch spans a rebalance: common
                 self.drop(records, "rebalance")
                 return
-            if tp in self.reseek:
+            if tp in self.reseek or self.holding.refuses(tp):
                 continue
             start, following = part[0].offset, part[-1].offset + 1
             if start != self.position_of.get(tp) or following - start != len(part):
@@ -197,13 +205,17 @@ class ChunkConsumer(driver.Consumer):
             self.epoch[tp] += 1
             self.app.flow.voided(tp)
 
+    def assigned(self) -> set[TP]:
+        """The partitions that are ours."""
+        return {ensure_TP(tp) for tp in self.assignment()}
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """On every assignment Redis says where to go on. Kafka's committed offset is not even asked for."""
-        return await self._seek_to_stored({ensure_TP(tp) for tp in self.assignment()})
+        return await self._seek_to_stored(self.assigned())
 
     async def _seek_again(self) -> None:
-        partitions = self.reseek & {ensure_TP(tp) for tp in self.assignment()}
-        self.reseek.clear()
+        partitions = {tp for tp in self.reseek & self.assigned() if not self.holding.is_held(tp)}
+        self.reseek -= partitions
         try:
             await self._seek_to_stored(partitions)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next round tries again; the watchdog counts the time
@@ -218,7 +230,8 @@ class ChunkConsumer(driver.Consumer):
         starts, ends = await self.earliest_offsets(*wanted), await self.highwaters(*wanted)
         stored = await self.app.flow.load_offsets({tp: (starts[tp], ends[tp]) for tp in wanted})
         if before != self.stamp():
-            return {}  # the next assignment seeks
+            self.reseek |= partitions
+            return {}
         await self.seek_wait(stored)  # in the consumer's thread; Consumer.seek is not
         for tp, offset in stored.items():
             self.position_of[tp] = self.applied[tp] = offset
@@ -231,18 +244,6 @@ class ChunkTransport(driver.Transport):
     """Faust's aiokafka transport with our consumer."""
 
     Consumer = ChunkConsumer
-
-
-def take_turns(records: Mapping[TP, Sequence[Any]], limits: Mapping[str, int]) -> Iterable[tuple[TP, Sequence[Any]]]:
-    """Cuts each partition's records to chunks and deals them out in turn; the last topic of ``limits`` goes first."""
-    order = list(limits)
-    ranked = sorted(records, key=lambda tp: (-order.index(tp.topic), tp.partition))
-    cuts = [
-        [(tp, records[tp][i : i + limits[tp.topic]]) for i in range(0, len(records[tp]), limits[tp.topic])]
-        for tp in ranked
-    ]
-    for turn in zip_longest(*cuts):
-        yield from (chunk for chunk in turn if chunk is not None)
 
 
 def names(partitions: Iterable[TP]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import faust
-from faust.types import ConsumerMessage
+from faust.types import TP, ConsumerMessage
 
 
 class ChunkMessage(ConsumerMessage):
@@ -45,3 +46,15 @@ class QuietMonitor(faust.Monitor):
     """Our own metrics count records; Faust's bookkeeping of messages costs more than it tells."""
 
     on_message_in = on_message_out = on_stream_event_in = on_stream_event_out = _uncounted
+
+
+def take_turns(records: Mapping[TP, Sequence[Any]], limits: Mapping[str, int]) -> Iterable[tuple[TP, Sequence[Any]]]:
+    """Cuts each partition's records to chunks and deals them out in turn; the last topic of ``limits`` goes first."""
+    order = list(limits)
+    ranked = sorted(records, key=lambda tp: (-order.index(tp.topic), tp.partition))
+    cuts = [
+        [(tp, records[tp][i : i + limits[tp.topic]]) for i in range(0, len(records[tp]), limits[tp.topic])]
+        for tp in ranked
+    ]
+    for turn in zip_longest(*cuts):
+        yield from (chunk for chunk in turn if chunk is not None)

@@ -35,6 +35,11 @@ class ChunkRunner:
         self._quiet_until = 0.0
         self._settling = Settling(stage, handler, metrics)
 
+    def take_over(self, handler: ChunkHandler) -> None:
+        """Chunks from now on go to another use case: the one of the state that became live."""
+        self._handler = handler
+        self._settling = Settling(self.stage, handler, self._metrics)
+
     async def run(self, consumer: ChunkConsumer, message: ChunkMessage) -> None:
         """Returns when the chunk is applied, known to be applied, or void. Raises: only for bugs and TooMuchPoison."""
         chunk = Chunk(message.partition, message.offset, [r.value or b"" for r in message.records], self._log_epoch)
@@ -57,7 +62,7 @@ class ChunkRunner:
 
     async def settle(self, consumer: ChunkConsumer, tp: TP) -> bool:
         """One slice of what an edit of the configuration left to do in a partition of ours; True if there is more."""
-        if tp not in consumer.applied or not consumer.flow_active:
+        if tp not in consumer.applied or not consumer.flow_active or consumer.holding.is_held(tp):
             return False
         try:
             return await self._settling.advance(tp.partition)

@@ -23,6 +23,7 @@ from services.aggregator.adapters.chunk_messages import ChunkMessage, ChunkSchem
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.lanes import Lanes
 from services.aggregator.adapters.process_end import EXIT_FAILED, EXIT_FOREIGN_LOG, end_process
+from services.aggregator.ports import ChunkHandler
 from services.aggregator.settings import AggregatorKafkaSettings
 from shared.errors import ConfigurationError, TransientError
 
@@ -57,6 +58,14 @@ class ChunkFlow:
         self.chunk_records = chunk_records
         self.linger_seconds = linger_seconds
         self._load_offsets = load_offsets
+        self.turn = 0
+
+    def take_over(self, handlers: Mapping[str, ChunkHandler], load_offsets: LoadOffsets) -> None:
+        """Another state is live; the consumer has to start over by then. ``turn`` counts how often."""
+        for topic, handler in handlers.items():
+            self.runners[topic].take_over(handler)
+        self._load_offsets = load_offsets
+        self.turn += 1
 
     async def load_offsets(self, bounds: Mapping[TP, tuple[int, int]]) -> Mapping[TP, int]:
         """As LogPositions.load. Without an answer nothing may start: Faust would begin at Kafka's own offsets."""

@@ -35,12 +35,13 @@ class ForeignLog(ConfigurationError):
 
 
 class LogLayout(Struct, frozen=True):
-    """What the live state is laid out for, and its name."""
+    """What the live state is laid out for, and its name. ``fields``: the same as LAYOUT has it."""
 
     events_partitions: int
     facts_partitions: int
     log_epoch: int
     state: str
+    fields: Mapping[str, str] = {}
 
 
 async def check_layout(
@@ -58,9 +59,9 @@ async def check_layout(
     _compare(found, await _first_written(redis, found))
     state = await live_state(redis)
     if settings.log_identity is None:
-        return LogLayout(events_partitions, facts_partitions, 0, state)
+        return LogLayout(events_partitions, facts_partitions, 0, state, found)
     epoch = await Script(redis, "raise_on_change")([keys.LAYOUT], [LOG_IDENTITY, settings.log_identity, LOG_EPOCH])
-    return LogLayout(events_partitions, facts_partitions, int(epoch), state)
+    return LogLayout(events_partitions, facts_partitions, int(epoch), state, found)
 
 
 async def live_state(redis: Redis) -> str:

@@ -42,6 +42,10 @@ class Progress:
         self._raise = Script(redis, "raise_mark")
         self._shown: set[TP] = set()
 
+    def follow(self, state: str) -> None:
+        """Another state is live: whose marks are raised from now on."""
+        self._state = state
+
     async def run(self, consumer: ChunkConsumer) -> None:
         """Tells for ever. An outage shows in lag and marks that stand still."""
         while True:
@@ -53,7 +57,10 @@ class Progress:
 
     async def tell(self, consumer: ChunkConsumer) -> None:
         """One round."""
+        state = self._state
         ledgers_at = await self._least_ledger_mark()
+        if state != self._state:  # what one state's ledgers have says nothing of another's scoreboards
+            return
         owned = dict(consumer.applied)
         self._show_lag(consumer, owned)
         ends = {tp: consumer.log_end(tp) for tp in owned}
@@ -64,7 +71,7 @@ class Progress:
             if answered is not None:
                 claims[tp] = answered * 1000 if tp.topic == CRM_EVENTS else ledgers_at
         await asyncio.gather(
-            *(self._raise([keys.mark_key(tag_of(tp, self._state))], [mark]) for tp, mark in claims.items() if mark)
+            *(self._raise([keys.mark_key(tag_of(tp, state))], [mark]) for tp, mark in claims.items() if mark)
         )
         self._updates.look_at(tp.partition for tp in owned.keys() - self._shown if tp.topic == KPI_FACTS)
         self._shown = set(owned)

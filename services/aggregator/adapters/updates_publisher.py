@@ -56,6 +56,10 @@ class UpdatesPublisher:
         self._heartbeat: Micros = 0
         self._wake = asyncio.Event()
 
+    def follow(self, state: str) -> None:
+        """Another state is live: whose sets are published from now on."""
+        self._state = state
+
     def changed(self, partition: int, reps: Collection[RepRef], received_at: Micros) -> None:
         """Notes reps to publish. See UpdatesSink."""
         for rep in reps:
