@@ -6,6 +6,7 @@ import typer
 
 from cli.check import check
 from cli.demo import demo
+from cli.history.command import import_history
 from cli.simulate.command import simulate
 from cli.token import token
 from cli.up.command import up
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(demo)
+app.command("import")(import_history)
 app.command()(simulate)
 app.command()(up)
 app.add_typer(token, name="token")

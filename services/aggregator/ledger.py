@@ -146,7 +146,7 @@ def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
             by_key[key] = [(position, change)]
         else:
             events.append((position, change))
-        if received_at > sources.get(source, -1):
+        if received_at > sources.get(source, 0):  # 0: imported history, with which no source has spoken
             sources[source] = received_at
         if received_at < first_received_at or not first_received_at:
             first_received_at = received_at

@@ -7,18 +7,19 @@ missed, repeated or late changes nothing but the moment of the decision (ADR: al
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import structlog
 
 from services.alerts.domain.incidents import RULE, dedup_key, next_incident
 from services.alerts.domain.judgement import judge
-from services.alerts.domain.lifecycle import Decision, ended, next_state
+from services.alerts.domain.lifecycle import Decision, after_history, ended, next_state
 from services.alerts.domain.watches import Watch
 from services.alerts.floor import Floor
 from services.alerts.measuring import Measuring
 from services.alerts.metrics import AlertsMetrics
-from services.alerts.ports import EpisodeStore, Lease, Sources
+from services.alerts.ports import EpisodeStore, History, Lease, Sources
 from services.alerts.recording import Recorder
 from shared.domain.alerting import Alerting
 from shared.domain.clock import Clock
@@ -35,6 +36,8 @@ SLICE = 50
 """Watches judged before changed numbers get their turn: some thirty milliseconds of work."""
 KEPT_US = 8 * DAY_US
 """How long resolved episodes are kept; readers are promised seven days."""
+Step: TypeAlias = Callable[..., Decision]
+"""``next_state`` or ``after_history``."""
 log = structlog.get_logger()
 
 
@@ -47,6 +50,7 @@ class Evaluator:
         store: EpisodeStore,
         *,
         sources: Sources,
+        history: History,
         lease: Lease,
         clock: Clock,
         metrics: AlertsMetrics,
@@ -55,6 +59,7 @@ class Evaluator:
         self._store = store
         self._recorder = Recorder(store, metrics)
         self._sources = sources
+        self._history = history
         self._lease = lease
         self._clock = clock
         self._metrics = metrics
@@ -129,7 +134,10 @@ class Evaluator:
 
     async def _turn(self, floor: Floor, now: Micros) -> None:
         known = await self._store.open(floor.tenant.id)
-        await self._watch_sources(floor, now)
+        arrival = await self._history.arrival(floor.tenant.id)
+        await self._watch_sources(floor, now, arriving=arrival.arriving)
+        if arrival.arrived is not None:
+            floor.sweep_at = 0
         if floor.measurable:
             await self._end_gone(floor, known, now)
         sweep = now >= floor.sweep_at
@@ -138,9 +146,11 @@ class Evaluator:
             floor.sweep_at = now + SWEEP_US
             await self._store.prune(floor.tenant.id, before=now - KEPT_US, now=now)
         await self._judge_in_slices(floor, floor.watches(now) if sweep else floor.of_the_clock(pending, now), now)
+        if arrival.arrived is not None and floor.measurable:
+            await self._history.judged(floor.tenant.id, arrival.arrived)
 
-    async def _watch_sources(self, floor: Floor, now: Micros) -> None:
-        """Data incidents; while a source is out nothing else of the tenant is decided."""
+    async def _watch_sources(self, floor: Floor, now: Micros, *, arriving: bool) -> None:
+        """Data incidents; while a source is out, or history comes in, nothing else of the tenant is decided."""
         tenant = floor.tenant
         last = await self._sources.last_received(tenant.id)
         out = {name: is_out(source, last.get(name), tenant.calendar, now) for name, source in tenant.sources.items()}
@@ -149,7 +159,7 @@ class Evaluator:
             prior = priors.get(dedup_key(source))
             decision = next_incident(prior, source, tenant=tenant.id, out=out[name], now=now)
             await self._recorder.record(floor, prior, decision, now)
-        measurable = not any(out.values())
+        measurable = not any(out.values()) and not arriving
         if measurable is not floor.measurable:
             floor.measurable, floor.sweep_at = measurable, 0
 
@@ -172,23 +182,28 @@ class Evaluator:
     async def _judge(self, floor: Floor, watches: Sequence[Watch], now: Micros) -> None:
         if not watches:
             return
+        before = await self._history.arrival(floor.tenant.id)
         readings = await self._measuring.readings(floor, watches, Moment(now, floor.measurable))
         priors = await self._store.latest(floor.tenant.id, [watch.dedup_key for watch in watches])
+        arrival = await self._history.arrival(floor.tenant.id)
+        if before.arriving or arrival.arriving:  # the numbers that were read hold a part of the history
+            return
         for watch in watches:
             reading, prior = readings.get(watch.dedup_key), priors.get(watch.dedup_key)
             if reading is None:
                 continue
-            decision = self._decide(floor, watch, prior, reading=reading, now=now)
+            step = next_state if arrival.arrived is None else after_history
+            decision = self._decide(floor, watch, prior, step, reading=reading, now=now)
             if decision is not None:
                 await self._recorder.record(floor, prior, decision, now)
 
     def _decide(
-        self, floor: Floor, watch: Watch, prior: Episode | None, *, reading: Reading, now: Micros
+        self, floor: Floor, watch: Watch, prior: Episode | None, step: Step, *, reading: Reading, now: Micros
     ) -> Decision | None:
         """One watch's decision; one that cannot be judged is counted and does not keep the others from it."""
         try:
             judged = judge(watch.rule, reading)
-            return next_state(prior, judged, watch, tenant=floor.tenant.id, calendar=floor.tenant.calendar, now=now)
+            return step(prior, judged, watch, tenant=floor.tenant.id, calendar=floor.tenant.calendar, now=now)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one rule, the others must still fire
             self._metrics.judgement_failed()
             log.warning("judgement_failed", dedup_key=watch.dedup_key, error=repr(error))

@@ -110,6 +110,28 @@ class Sources(Protocol):
         ...
 
 
+class Arrival(Struct, frozen=True):
+    """Whether history is being imported (``arriving``), and which import's is not yet judged (``arrived``)."""
+
+    arriving: bool = False
+    arrived: str | None = None
+
+
+class History(Protocol):
+    """Imports of history into a tenant (ADR 0014)."""
+
+    async def arrival(self, tenant: str) -> Arrival:
+        """How it stands now. Raises: TransientError."""
+        ...
+
+    async def judged(self, tenant: str, arrived: str) -> None:
+        """Everybody was judged with what the import brought; another import since is not concerned.
+
+        Raises: TransientError.
+        """
+        ...
+
+
 class Lease(Protocol):
     """One process judges a tenant's rules at a time; the fences make a second one harmless, not useful."""
 

@@ -17,6 +17,7 @@ from services.alerts.adapters.episode_store import RedisEpisodeStore
 from services.alerts.adapters.episode_topic import EpisodeTopic
 from services.alerts.adapters.group_store import RedisGroupStore
 from services.alerts.adapters.notification_body import rendering
+from services.alerts.adapters.redis_history import RedisHistory
 from services.alerts.adapters.redis_lease import RedisLease
 from services.alerts.adapters.redis_sources import RedisSources
 from services.alerts.adapters.updates_listener import UpdatesListener
@@ -82,6 +83,7 @@ async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) 
             Measuring(ScoreboardReader(redis), metrics),
             store,
             sources=RedisSources(redis),
+            history=RedisHistory(redis),
             lease=lease,
             clock=clock,
             metrics=metrics,

@@ -78,6 +78,16 @@ def lease_key(tag: str) -> str:
     return f"{tag}lease"
 
 
+def arriving_key(tag: str) -> str:
+    """String with a time to live: the import that brings history in; meanwhile nothing is judged (ADR 0014)."""
+    return f"{tag}arriving"
+
+
+def arrived_key(tag: str) -> str:
+    """String: the import whose history the next judge of everybody must not celebrate; removed by it (ADR 0014)."""
+    return f"{tag}arrived"
+
+
 def episode_key(episode: Episode) -> str:
     """The topic's key."""
     return f"{episode.tenant}/{episode.id}"

@@ -41,6 +41,7 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     ``event`` with ``occurred_at`` orders what is said of a field; the same pair said twice is one event.
     ``owner`` is UNSET where the event says nothing of it and None where it clears it. ``times`` holds the CRM's
     own time of a moment by verb (``{"won": ...}`` from ``won_time``); without one a moment is at ``occurred_at``.
+    ``received_at`` is 0 for imported history, which no source delivered.
     """
 
     tenant: str

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from services.alerts.domain.notifications import Group, Notification, Outcome
 from services.alerts.domain.watches import Watch
-from services.alerts.ports import Announcement, Claimed
+from services.alerts.ports import Announcement, Arrival, Claimed
 from shared.domain.accumulators import Accumulator
 from shared.domain.alerting import Alerting, ForEach, Receiver, Route, Rule, Severity, Test
 from shared.domain.calendar import Calendar
@@ -282,6 +282,21 @@ class SpokenSources:
 
     async def last_received(self, tenant: str) -> dict[str, Micros]:
         return self.last
+
+
+class ToldHistory:
+    """Imports as the test says; ``looks`` are answered first, one each."""
+
+    def __init__(self) -> None:
+        self.now = Arrival()
+        self.looks: list[Arrival] = []
+
+    async def arrival(self, tenant: str) -> Arrival:
+        return self.looks.pop(0) if self.looks else self.now
+
+    async def judged(self, tenant: str, arrived: str) -> None:
+        if self.now.arrived == arrived:
+            self.now = Arrival(self.now.arriving)
 
 
 class OwnLease:

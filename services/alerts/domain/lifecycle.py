@@ -38,6 +38,7 @@ class Reason(StrEnum):
     PERIOD_ENDED = "period_ended"
     NO_LONGER_WATCHED = "no_longer_watched"
     CELEBRATED_BEFORE = "celebrated_before"
+    REACHED_IN_THE_PAST = "reached_by_imported_history"
     RESOLVED_BY_HAND = "resolved_by_hand"
     ARMED_AGAIN = "armed_again"
 
@@ -65,6 +66,20 @@ def next_state(
     if prior.state is EpisodeState.PENDING:
         return _from_pending(prior, judgement, watch, calendar=calendar, now=now)
     return _from_firing(prior, judgement, watch, now=now)
+
+
+def after_history(
+    prior: Episode | None, judgement: Judgement, watch: Watch, *, tenant: str, calendar: Calendar, now: Micros
+) -> Decision:
+    """As ``next_state``, right after history was imported: what it reached was reached before, and is only noted."""
+    decision = next_state(prior, judgement, watch, tenant=tenant, calendar=calendar, now=now)
+    begun = decision.reason in {Reason.BECAME_PENDING, Reason.FIRED}
+    if watch.rule.test is not Test.ATTAINMENT_AT_LEAST or decision.episode is None or not begun:
+        return decision
+    text = "reached by imported history"
+    noted = replace(decision.episode, state=EpisodeState.RESOLVED, firing_at=None, resolved_at=now, reason=text)
+    history = (HistoryEntry(now, Action.RESOLVED, reason=f"{Reason.REACHED_IN_THE_PAST}: {text}"),)
+    return Decision(Reason.REACHED_IN_THE_PAST, replace(noted, history=history))
 
 
 def ended(prior: Episode, now: Micros) -> Decision:

@@ -118,7 +118,7 @@ def property_change(kind: str, name: str, value: str | None, *, source: Source) 
 def _deal_change(name: str, value: str | None, *, mark: str, source: Source) -> Said | None:
     """None for a property that has no meaning of its own."""
     if name == "dealstage":
-        return Said(Verb.STAGE_CHANGED, mark, fields=_stage_fields(value, source)) if value else _cleared("stage", mark)
+        return Said(Verb.STAGE_CHANGED, mark, fields=stage_fields(value, source)) if value else _cleared("stage", mark)
     if name == "amount":
         if value is not None and exact.number(value) is None:
             raise Unmeaning(RejectReason.INVALID_AMOUNT, "amount is no decimal number")
@@ -136,7 +136,7 @@ def _cleared(field: str, mark: str) -> Said:
     return Said(Verb.UPDATED, mark, fields={field: None})
 
 
-def _stage_fields(stage: str, source: Source) -> dict[str, Scalar]:
+def stage_fields(stage: str, source: Source) -> dict[str, Scalar]:
     """A move to a stage that means neither won nor lost opens the deal, again or still.
 
     Without lists the stages of HubSpot's default pipeline count.

@@ -58,7 +58,7 @@ def parse(delivery: Delivery, source: Source) -> list[Element]:
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """Each element on its own. Raises: Refused when there are elements and not one has the right form."""
-    outcomes = [_outcome(element, context) for element in elements]
+    outcomes: list[Outcome] = [outcome_of(element, context) for element in elements]
     misshapen = [o for o in outcomes if isinstance(o, Rejected) and o.reason not in _WELL_FORMED]
     if outcomes and len(misshapen) == len(outcomes):
         problems = tuple(Problem(rejected.element.index, rejected.reason) for rejected in misshapen)
@@ -67,7 +67,8 @@ def translate(elements: list[Element], context: Context) -> list[Outcome]:
     return outcomes
 
 
-def _outcome(element: Element, context: Context) -> Outcome:
+def outcome_of(element: Element, context: Context) -> Accepted | Rejected:
+    """One element on its own: what it says, or why it cannot be used."""
     event = parse_object(element)
     if isinstance(event, Rejected):
         return event

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from services.alerts.evaluator import Evaluator
 from services.alerts.measuring import Measuring
 from services.alerts.metrics import AlertsMetrics
+from services.alerts.ports import Arrival
 from shared.domain.alerting import Alerting, ForEach, Rule, Selection, Test
 from shared.domain.episodes import Episode, EpisodeState, comment
 from shared.domain.instants import parse
@@ -25,6 +26,7 @@ from tests.support.alerts_fakes import (
     MemoryAlerts,
     OwnLease,
     SpokenSources,
+    ToldHistory,
     alerting,
     rule,
     tenant,
@@ -42,6 +44,7 @@ class Desk:
     def __init__(self, *rules: Rule, at: int = T0) -> None:
         self.clock, self.store, self.board = ManualClock(at), MemoryAlerts(), FilledBoard()
         self.sources, self.lease, self.registry = SpokenSources(), OwnLease(), CollectorRegistry()
+        self.history = ToldHistory()
         self.calls(ana=ON_PACE, ben=ON_PACE)
         self.evaluator = self.started(*rules)
 
@@ -50,6 +53,7 @@ class Desk:
             Measuring(self.board, metrics := AlertsMetrics(self.registry)),
             self.store,
             sources=self.sources,
+            history=self.history,
             lease=self.lease,
             clock=self.clock,
             metrics=metrics,
@@ -325,3 +329,90 @@ async def test_a_large_floor_is_judged_whole() -> None:
     desk.calls(ana=3, ben=4)
     await desk.evaluator.tick()
     assert len(desk.firing) == 120
+
+
+PARTY = rule(id="calls-done", test=Test.ATTAINMENT_AT_LEAST, threshold=Decimal(1))
+
+
+async def test_while_history_comes_in_nothing_fires_and_nothing_resolves() -> None:
+    desk = Desk()
+    await desk.changed(ana=1)
+    await desk.later(seconds=5)
+    before = desk.states
+    desk.history.now = Arrival(arriving=True, arrived="im_1")
+
+    await desk.changed(ana=30, ben=1)
+    await desk.later(seconds=5)
+
+    assert desk.states == before
+
+
+@pytest.mark.parametrize(
+    "looks", [[Arrival(), Arrival(arriving=True)], [Arrival(arriving=True), Arrival(arrived="im")]]
+)
+async def test_numbers_read_while_an_import_begins_or_ends_are_not_judged(looks: list[Arrival]) -> None:
+    desk = Desk()
+    await desk.later(seconds=5)
+    desk.history.looks = looks
+
+    await desk.changed(ana=0)
+
+    assert not desk.states
+
+
+async def test_what_imported_history_has_reached_is_noted_and_not_announced() -> None:
+    desk = Desk(PARTY)
+    await desk.later(seconds=5)
+    desk.calls(ana=60)
+    desk.history.now = Arrival(arrived="im_1")
+
+    await desk.later(seconds=5)
+
+    (noted,) = desk.store.episodes.values()
+    assert (noted.state, noted.groups, noted.firing_at) == (EpisodeState.RESOLVED, (), None)
+    assert not desk.store.groups and desk.history.now == Arrival()
+
+
+async def test_what_imported_history_has_reached_is_not_celebrated_later() -> None:
+    desk = Desk(PARTY)
+    await desk.later(seconds=5)
+    desk.calls(ana=60)
+    desk.history.now = Arrival(arrived="im_1")
+    await desk.later(seconds=5)
+
+    await desk.changed(ana=61)
+    await desk.later(minutes=2)
+
+    assert not desk.store.groups
+
+
+async def test_what_is_reached_after_an_import_is_celebrated() -> None:
+    desk = Desk(PARTY)
+    await desk.later(seconds=5)
+    desk.history.now = Arrival(arrived="im_1")
+    await desk.later(seconds=5)
+
+    await desk.changed(ana=60)
+
+    assert [each.state for each in desk.store.episodes.values()] == [EpisodeState.FIRING]
+
+
+async def test_a_shortfall_after_an_import_is_one_of_today() -> None:
+    desk = Desk()
+    await desk.later(seconds=5)
+    desk.calls(ana=1)
+    desk.history.now = Arrival(arrived="im_1")
+
+    await desk.later(seconds=5)
+
+    assert list(desk.states.values()) == [EpisodeState.FIRING]
+
+
+async def test_an_import_is_not_judged_while_a_source_is_out() -> None:
+    desk = Desk(PARTY)
+    desk.history.now = Arrival(arrived="im_1")
+    desk.sources.last = {"native": T0}
+
+    await desk.later(hours=3)
+
+    assert desk.history.now.arrived == "im_1"

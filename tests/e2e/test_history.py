@@ -1,0 +1,140 @@
+"""`pacer import` into a running `pacer up`: exact numbers, twice the same file changes nothing, the past is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.oracle import Oracle
+from tests.support.sales_story import CONFIGURATION, REPS, Story, utc_now
+from tests.support.stack import Stack
+from tests.support.webhook_receiver import SECRET, WebhookReceiver
+
+pytestmark = pytest.mark.slow
+
+KINDS = ("day", "week", "month", "quarter", "year")
+TABLE = ("id", "type", "rep", "occurred_at", "record", "url")
+
+
+async def imported(stack: Stack, file: Path, source: str, *arguments: str) -> str:
+    """The command from another shell, without the secrets of the webhooks."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PACER_", "TEST_", "OPS_"))
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli.main", "import", str(file), "--source", source, "--data", str(stack.data)),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=environment,
+    )
+    async with asyncio.timeout(180):
+        told, _ = await process.communicate()
+    assert process.returncode == 0, told.decode()
+    return told.decode()
+
+
+def as_lines(path: Path, events: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def as_table(path: Path, events: list[dict[str, Any]]) -> Path:
+    names = sorted({name for event in events for name in event.get("fields") or {}})
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*TABLE, *(f"fields.{name}" for name in names)])
+        for event in events:
+            fields = event.get("fields") or {}
+            own = [event.get(name) or "" for name in TABLE]
+            table.writerow([*own, *(cell(fields[name]) if name in fields else "" for name in names)])
+    return path
+
+
+def cell(value: Any) -> str:
+    return f"\\{json.dumps(value)}" if value is None or isinstance(value, bool) else str(value)
+
+
+async def readings(stack: Stack, oracle: Oracle | None, times: list[str]) -> dict[tuple[str, ...], Any]:
+    """Values and versions of every rep and the top team; with an oracle only what is not as it says."""
+    found = {}
+    days = sorted({datetime.fromisoformat(each).date().isoformat() for each in times})
+    for who in (*(f"reps/{rep}" for rep in REPS), "teams/emea"):
+        for kind in KINDS:
+            for at in days[:: 6 if kind == "day" else 12]:
+                for one in (await stack.get(f"/v1/{who}/kpis", period=kind, at=at))["readings"]:
+                    asked = (who, one["kpi"], one["period"]["id"])
+                    ask = None if oracle is None else oracle.rep if who.startswith("reps") else oracle.team
+                    wanted = None if ask is None else ask(who.split("/")[1], *asked[1:])
+                    near = one["value"] is not None and wanted is not None and abs(one["value"] - wanted) < 5e-7
+                    if oracle is None or not (near or one["value"] == wanted):
+                        found[asked] = (one["value"], one["version"]) if oracle is None else (one["value"], wanted)
+    return found
+
+
+async def test_imported_history_is_exact_and_importing_it_again_changes_nothing(tmp_path: Path) -> None:
+    story = Story(seed=815, now=utc_now() - timedelta(hours=1), records=150)
+    half = len(story.native) // 2
+    files = (as_lines(tmp_path / "a.jsonl", story.native[:half]), as_table(tmp_path / "b.csv", story.native[half:]))
+    times = [event["occurred_at"] for event in story.told]
+    async with Stack(tmp_path, CONFIGURATION) as stack:
+        told = [await imported(stack, file, "native") for file in files]
+        assert all("all are counted" in each for each in told)
+        for start in range(0, len(story.hubspot), 100):
+            assert (await stack.hubspot(story.hubspot[start : start + 100])).status_code == 202
+
+        async def wrong() -> dict[tuple[str, ...], Any]:
+            return await readings(stack, Oracle(CONFIGURATION, story.told, now=utc_now().isoformat()), times)
+
+        await eventually(wrong, equals={}, within_seconds=60)
+        before = await readings(stack, None, times)
+        for file in files:
+            await imported(stack, file, "native")
+        assert await readings(stack, None, times) == before
+
+
+PARTY = CONFIGURATION | {
+    "targets": {"targets": [{"kpi": "calls", "period": "year", "for": "all", "value": 1, "from": "2020-01-01"}]},
+    "kpis": {"kpis": [CONFIGURATION["kpis"]["kpis"][0] | {"periods": ["year"]}]},
+    "alerts": {
+        "receivers": [{"id": "ops", "type": "webhook", "url": "", "secret": {"env": "OPS_SECRET"}}],
+        "routes": [{"receivers": ["ops"]}],
+        "rules": [{"id": "done", "kpi": "calls", "period": "year", "when": {"attainment_at_least": 1}}],
+    },
+}
+
+
+def calls(rep: str, count: int, name: str) -> list[dict[str, Any]]:
+    at = (utc_now() - timedelta(minutes=1)).isoformat()
+    fields = {"direction": "outbound", "duration_seconds": 60}
+    same = {"type": "call.logged", "rep": rep, "occurred_at": at, "fields": fields}
+    return [{"id": f"{name}-{number}", **same} for number in range(count)]
+
+
+async def test_what_history_reached_is_not_celebrated_and_what_is_reached_now_is(tmp_path: Path) -> None:
+    receiver = WebhookReceiver()
+    PARTY["alerts"]["receivers"][0]["url"] = receiver.url
+    try:
+        async with Stack(tmp_path, PARTY, OPS_SECRET=SECRET) as stack:
+            await imported(stack, as_lines(tmp_path / "h.jsonl", calls("ana", 400, "past")), "native")
+
+            async def noted() -> list[str]:
+                return [each["subject"]["rep"] for each in (await stack.get("/v1/alerts"))["alerts"]]
+
+            await eventually(noted, equals=["ana"], within_seconds=60)
+            assert (await stack.native(calls("ana", 5, "now"))).status_code == 202
+            assert (await stack.native(calls("bo", 400, "now"))).status_code == 202
+            await eventually(lambda: len(receiver.requests), within_seconds=60)
+    finally:
+        receiver.stop()
+    told = [alert["subject"]["rep"] for request in receiver.requests for alert in request.json["alerts"]]
+    assert told == ["bo"]
