@@ -31,16 +31,11 @@ from shared.contracts.heartbeats import NOBODY
 from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch, encode_batches
 from shared.contracts.records import pack, pack_single, unpack
 from shared.contracts.topics import CRM_EVENTS
-from shared.domain.changes import RecordChange
+from shared.domain.changes import EARLIEST_AT, LATEST_AT, RecordChange
 from shared.domain.derivation import only_fact
 from shared.domain.facts import Fact, PageEntry, Revision, utc_day
 from shared.domain.instants import Micros
 from shared.domain.records import DEAL, Record, RecordKey
-
-EARLIEST_AT = -62_000_000_000 * 1_000_000
-"""In the year 5: every time zone can still tell the day."""
-LATEST_AT = 253_000_000_000 * 1_000_000
-"""In the year 9987, likewise."""
 
 Positioned = tuple[int, RecordChange]
 
@@ -155,7 +150,7 @@ def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
 
 
 def _unusable(change: RecordChange, known: Attributions) -> PoisonReason | None:
-    if not _in_range(change.occurred_at, change.received_at, *change.times.values()):
+    if not change.has_possible_times:
         return PoisonReason.IMPOSSIBLE_TIME
     return None if change.tenant in known else PoisonReason.UNKNOWN_TENANT
 
@@ -232,10 +227,6 @@ class _Folding:
             batch = self.batches[partition] = []
         batch.append(FactChange(attribution.tenant_id, subject, page, fact_id, entry))
         self.changes += 1
-
-
-def _in_range(*instants: Micros) -> bool:
-    return min(instants) >= EARLIEST_AT and max(instants) <= LATEST_AT
 
 
 def _poison(chunk: Chunk, position: int, reason: PoisonReason, detail: str) -> Poison:

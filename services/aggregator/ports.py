@@ -135,7 +135,7 @@ class QuarantineSink(Protocol):
     """Keeps what cannot be used."""
 
     async def poisoned(self, topic: str, partition: int, poison: Sequence[Poison]) -> None:
-        """Returns when all are kept. Repeats are harmless: place and reason identify them. Raises: TransientError."""
+        """Returns when all are kept. Repeats are harmless: what they say identifies them. Raises: TransientError."""
         ...
 
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from services.ingest.domain.delivery import Receipt, RejectReason
 from services.ingest.domain.refusals import RefusalReason
 from shared.domain.instants import SECOND_US, Micros
+from shared.domain.quarantine import RetryOutcome
 from shared.observability.heartbeats import HeartbeatGauges
 
 STORED = "stored"
@@ -55,6 +56,12 @@ class IngestMetrics:
             "ingest_request_seconds", "A webhook request, body read to answer", registry=registry, buckets=_BUCKETS
         )
         self.heartbeats = HeartbeatGauges(registry, "ingest")
+        self._retried = Counter(
+            "ingest_retries",
+            "Entries of quarantine that were tried again, by what became of them",
+            ["source", "outcome"],
+            registry=registry,
+        )
         self._stored: dict[str, _Stored] = {}
         for reject_reason in RejectReason:
             self._quarantined.labels(reject_reason.value)
@@ -64,6 +71,8 @@ class IngestMetrics:
         """Starts every series of these sources at 0, so that a first failure is an increase."""
         for source in (*sources, UNKNOWN_SOURCE):
             self._series(source)
+            for outcome in RetryOutcome:
+                self._retried.labels(source, outcome.value)
             for reason in RefusalReason:
                 self._deliveries.labels(source, _outcome(reason), reason.value)
 
@@ -92,6 +101,10 @@ class IngestMetrics:
             series.ignored.inc(receipt.ignored)
         for problem in receipt.problems:
             self._quarantined.labels(problem.reason).inc()
+
+    def retried(self, source: str, outcome: RetryOutcome) -> None:
+        """An entry of quarantine was tried again; one of no configured source counts under ``unknown``."""
+        self._retried.labels(source if source in self._stored else UNKNOWN_SOURCE, outcome.value).inc()
 
     def refused(self, source: str, reason: RefusalReason) -> None:
         """A delivery was turned away."""

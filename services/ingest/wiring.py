@@ -7,24 +7,33 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.http import WebhookApp
+from services.ingest.adapters.retry_follower import RetryFollower
 from services.ingest.heart import Heart
 from services.ingest.intake import Intake
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import EventLog
+from services.ingest.ports import EventLog, KeptEntries, RetryLog
 from services.ingest.providers.registry import PROVIDERS
+from services.ingest.retrying import Retrying
 from services.ingest.settings import DEFAULT_PORT, IngestSettings
+from shared.adapters.quarantine_topic import QuarantineBodies
 from shared.adapters.system_clock import SystemClock
+from shared.configuration.deployment import Deployment
 from shared.configuration.following import LiveConfiguration
 from shared.domain.clock import Clock
 from shared.observability.health import Health
 from shared.observability.operations import operations_routes, process_registry
 from shared.observability.serving import serve
+
+
+class Log(EventLog, RetryLog, Protocol):
+    """Where deliveries and retries go."""
 
 
 class Ingest(Struct, frozen=True):
@@ -33,26 +42,34 @@ class Ingest(Struct, frozen=True):
     app: WebhookApp
     heart: Heart
     intake: Intake
+    retrying: Retrying
     metrics: IngestMetrics
     health: Health
 
+    def configure(self, deployment: Deployment) -> None:
+        """From now on this is the configuration."""
+        self.intake.configure(deployment.sources)
+        self.retrying.configure(deployment.tenants)
 
-def build_ingest(event_log: EventLog, clock: Clock, *, registry: CollectorRegistry) -> Ingest:
+
+def build_ingest(event_log: Log, kept: KeptEntries, clock: Clock, *, registry: CollectorRegistry) -> Ingest:
     """The service on any log and clock."""
     metrics = IngestMetrics(registry)
     health = Health()
     intake = Intake(providers=PROVIDERS, log=event_log, clock=clock, metrics=metrics, new_delivery_id=new_delivery_id)
+    retrying = Retrying(intake, event_log, kept, clock=clock, metrics=metrics)
     operations = {route.path: route.app for route in operations_routes(health, registry)}
     heart = Heart(event_log, clock, metrics)
-    return Ingest(WebhookApp(intake, metrics, operations), heart, intake, metrics, health)
+    return Ingest(WebhookApp(intake, metrics, operations), heart, intake, retrying, metrics, health)
 
 
 @asynccontextmanager
 async def open_ingest(settings: IngestSettings, configuration: LiveConfiguration) -> AsyncIterator[Ingest]:
     """The service on Kafka, with the configured sources."""
     async with open_event_log(settings.kafka, retention=configuration.deployment.retention) as event_log:
-        ingest = build_ingest(event_log, SystemClock(), registry=process_registry())
-        ingest.intake.configure(configuration.deployment.sources)
+        kept = QuarantineBodies(settings.kafka)
+        ingest = build_ingest(event_log, kept, SystemClock(), registry=process_registry())
+        ingest.configure(configuration.deployment)
         ingest.health.check("configuration", configuration.state)
         ingest.health.check("kafka", event_log.state)
         yield ingest
@@ -66,7 +83,9 @@ async def run(settings: IngestSettings) -> None:
     configuration = LiveConfiguration(settings.config_dir, os.environ)
     async with open_ingest(settings, configuration) as ingest, asyncio.TaskGroup() as tasks:
         heart = ingest.heart.run(settings.heartbeat.every.total_seconds())
-        beside = [tasks.create_task(work) for work in (follow(configuration, ingest), heart)]
+        retention = configuration.deployment.retention
+        retries = RetryFollower(settings.kafka, ingest.retrying, retention=retention).run()
+        beside = [tasks.create_task(work) for work in (follow(configuration, ingest), heart, retries)]
         await serve(ingest.app, settings.http, DEFAULT_PORT)
         for task in beside:
             task.cancel()
@@ -75,7 +94,7 @@ async def run(settings: IngestSettings) -> None:
 async def follow(configuration: LiveConfiguration, ingest: Ingest) -> None:
     """Takes up the configuration's edits; an invalid one leaves everything as it is."""
     async for deployment in configuration.edits(ingest.metrics.config_valid.set):
-        ingest.intake.configure(deployment.sources)
+        ingest.configure(deployment)
 
 
 def new_delivery_id() -> str:

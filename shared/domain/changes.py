@@ -13,6 +13,11 @@ from shared.domain.instants import Micros
 Scalar: TypeAlias = str | bool | None
 """A field's value. Numbers travel as the text the sender wrote, so that they stay exact; None is cleared."""
 
+EARLIEST_AT: Micros = -62_000_000_000 * 1_000_000
+"""In the year 5: every time zone can still tell the day."""
+LATEST_AT: Micros = 253_000_000_000 * 1_000_000
+"""In the year 9987, likewise."""
+
 EVENT_TYPE = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)", re.ASCII)
 """``<record type>.<verb>``, as contract section 4.2 has it."""
 
@@ -62,6 +67,12 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     def type(self) -> str:
         """The event type, ``deal.won``."""
         return f"{self.record_type}.{self.verb}"
+
+    @property
+    def has_possible_times(self) -> bool:
+        """Whether every calendar can tell the day of each of its times."""
+        instants = (self.occurred_at, self.received_at, *self.times.values())
+        return min(instants) >= EARLIEST_AT and max(instants) <= LATEST_AT
 
     @property
     def key(self) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.ingest.domain.delivery import Context, Delivery, Rejected
+from services.ingest.domain.retries import FactMessage, Verdict
 from services.ingest.ports import EventTooLarge, LogUnavailable
 from shared.contracts.heartbeats import heartbeat
+from shared.contracts.messages import Quarantined
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
+from shared.domain.quarantine import Place, Retried
 
 
 class FakeLog:
-    """Keeps what it is given. ``away``: refuses all; ``breaks_after``: takes that many changes, then fails."""
+    """Keeps what it is given, and what retries come to.
+
+    ``away``: refuses all; ``breaks_after``: takes that many changes, then fails.
+    """
 
     def __init__(self) -> None:
         self.changes: list[RecordChange] = []
         self.rejects: list[Rejected] = []
+        self.facts: list[FactMessage] = []
+        self.resolutions: list[tuple[int, Retried]] = []
         self.away = False
         self.breaks_after: int | None = None
         self.largest: int | None = None
@@ -45,3 +53,24 @@ class FakeLog:
         if self.away:
             raise LogUnavailable("away, as the test wants it")
         self.changes.append(heartbeat(number, at))
+
+    async def settle(self, verdict: Verdict, resolution: Retried, *, partition: int) -> None:
+        """See the port."""
+        if self.away:
+            raise LogUnavailable("away, as the test wants it")
+        if self.largest is not None and any(len(str(change)) > self.largest for change in verdict.changes):
+            raise EventTooLarge("larger than the test wants it")
+        self.changes.extend(verdict.changes)
+        self.facts.extend(verdict.facts)
+        self.resolutions.append((partition, resolution))
+
+
+class FakeKept:
+    """Entries of quarantine by place."""
+
+    def __init__(self) -> None:
+        self.entries: dict[Place, Quarantined] = {}
+
+    async def read(self, places: Sequence[Place]) -> Mapping[Place, Quarantined]:
+        """See the port."""
+        return {place: self.entries[place] for place in places if place in self.entries}

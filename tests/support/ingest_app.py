@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from services.ingest.wiring import Ingest, build_ingest
 from shared.domain.sources import Limits, Source
 from tests.support.crm_sender import HUBSPOT_SECRET, HUBSPOT_URL, NATIVE_TOKEN, CrmSender
-from tests.support.fake_log import FakeLog
+from tests.support.fake_log import FakeKept, FakeLog
 from tests.support.manual_clock import ManualClock
 
 Configure = Callable[..., None]
@@ -53,8 +53,13 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def ingest(log: FakeLog, clock: ManualClock, registry: CollectorRegistry) -> Ingest:
-    built = build_ingest(log, clock, registry=registry)
+def kept() -> FakeKept:
+    return FakeKept()
+
+
+@pytest.fixture
+def ingest(log: FakeLog, kept: FakeKept, clock: ManualClock, registry: CollectorRegistry) -> Ingest:
+    built = build_ingest(log, kept, clock, registry=registry)
     configure(built, native_source(limits=Limits(max_body=10_000, max_batch=100)), hubspot_source())
     return built
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
@@ -11,19 +10,21 @@ from typing import TypeVar
 import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 
 from services.aggregator.metrics import AggregatorMetrics
 from services.aggregator.ports import Poison
 from shared.adapters.kafka_producer import open_producer
 from shared.adapters.kafka_topics import KafkaAway
-from shared.contracts.messages import Quarantined, decode_change, encode_quarantined
+from shared.contracts.messages import Quarantined, decode_change, encode_change, encode_quarantined
+from shared.contracts.quarantine import as_text
 from shared.contracts.topics import CRM_QUARANTINE, KPI_FACTS
 from shared.domain.clock import Clock
+from shared.domain.quarantine import NOBODY, identity
 from shared.settings import KafkaSettings
 
 ACK_SECONDS = 8.0
 """How long a publish waits for its acknowledgements: longer than one request, well below the rebalance's limit."""
-UNKNOWN = "-"
 T = TypeVar("T")
 
 
@@ -119,22 +120,25 @@ class KafkaQuarantineSink:
         self._clock = clock
 
     async def poisoned(self, topic: str, partition: int, poison: Sequence[Poison]) -> None:
-        """Returns when all are kept; place and reason make the id, so a repeat is the same entry. Raises: KafkaAway."""
+        """Returns when all are kept. Raises: KafkaAway."""
         entries = [self._entry(topic, partition, each) for each in poison]
 
         async def send(producer: AIOKafkaProducer) -> None:
-            for entry in entries:
-                await producer.send_and_wait(CRM_QUARANTINE, encode_quarantined(entry), key=entry.source.encode())
+            sent = [
+                await producer.send(CRM_QUARANTINE, encode_quarantined(entry), key=entry.source.encode())
+                for entry in entries
+            ]
+            await asyncio.gather(*sent)
 
         await self._producer.run(send)
         for each in poison:
             self._metrics.quarantined.labels(reason=each.reason).inc()
 
     def _entry(self, topic: str, partition: int, poison: Poison) -> Quarantined:
-        tenant, source, received_at = _origin(poison.value)
-        body, encoding = _as_text(poison.value)
+        said, tenant, source, received_at = _origin(poison.value)
+        body, encoding = as_text(poison.value)
         return Quarantined(
-            id=f"{topic}-{partition}-{poison.offset}-{poison.reason}",
+            id=identity("qp", topic.encode(), said),
             tenant=tenant,
             source=source,
             reason=poison.reason,
@@ -148,17 +152,11 @@ class KafkaQuarantineSink:
         )
 
 
-def _origin(value: bytes) -> tuple[str, str, int]:
-    """Tenant, source and ingest time, as far as the message still tells them."""
+def _origin(value: bytes) -> tuple[bytes, str, str, int]:
+    """What it says, whenever it was delivered; tenant, source and ingest time, as far as it still tells them."""
     try:
         change = decode_change(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return UNKNOWN, UNKNOWN, 0
-    return change.tenant, change.source, change.received_at
-
-
-def _as_text(value: bytes) -> tuple[str, str]:
-    try:
-        return value.decode(), "utf-8"
-    except UnicodeDecodeError:
-        return b64encode(value).decode(), "base64"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return value, NOBODY, NOBODY, 0
+    said = encode_change(replace(change, received_at=0, delivery=""))
+    return said, change.tenant, change.source, change.received_at

@@ -7,8 +7,6 @@ thirds of the processor time.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,14 +17,18 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from services.ingest.adapters.producer_identity import ProducerIdentity
+from services.ingest.adapters.quarantine_entries import quarantined
 from services.ingest.domain.delivery import Context, Delivery, Rejected
+from services.ingest.domain.retries import Verdict
 from services.ingest.ports import EventTooLarge, LogUnavailable
 from shared.adapters.kafka_topics import KafkaAway, ensure_topics
 from shared.contracts.heartbeats import heartbeat
-from shared.contracts.messages import Quarantined, encode_change, encode_quarantined
-from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE, TOPICS
+from shared.contracts.messages import encode_change, encode_quarantined
+from shared.contracts.quarantine import encode_retried
+from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE, KPI_FACTS, MAX_MESSAGE_BYTES, TOPICS
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
+from shared.domain.quarantine import Retried
 from shared.settings import KafkaSettings
 
 DELIVERY_TIMEOUT = timedelta(seconds=5)
@@ -41,14 +43,10 @@ concurrent single events, which are confirmed sooner.
 """
 STATISTICS_INTERVAL = timedelta(milliseconds=200)
 """How old the producer's own account of itself may be; it is the only way to learn whether it has its id."""
-MAX_MESSAGE_BYTES = 2_097_152
-"""Before compression: a body at its limit, as base64 in quarantine, still fits."""
 POLL_SECONDS = 0.001
 BY_KEY = -1
 """librdkafka's word for a partition that the key decides on."""
 IDLE_POLL_SECONDS = 0.2
-_KEPT_HEADERS = (b"content-type", b"user-agent")
-"""All that quarantine keeps of the headers: none of them can hold a secret."""
 log = structlog.get_logger()
 
 
@@ -90,31 +88,45 @@ class KafkaEventLog:
         self, changes: Sequence[RecordChange], rejects: Sequence[Rejected], *, delivery: Delivery, context: Context
     ) -> None:
         """See the port."""
-        if not self._topics_exist:
-            raise LogUnavailable("Kafka has not answered since the start")
-        confirmation = self._confirmation(len(changes) + len(rejects))
-        try:
+        async with self._confirmed(len(changes) + len(rejects)) as confirmation:
             for change in changes:
-                self._produce(CRM_EVENTS, encode_change(change), key=change.key, confirmation=confirmation)
+                self._produce(confirmation, CRM_EVENTS, encode_change(change), key=change.key)
             for reject in rejects:
                 value = encode_quarantined(quarantined(reject, delivery, context))
-                self._produce(CRM_QUARANTINE, value, key=context.source.id, confirmation=confirmation)
+                self._produce(confirmation, CRM_QUARANTINE, value, key=context.source.id)
+
+    async def settle(self, verdict: Verdict, resolution: Retried, *, partition: int) -> None:
+        """See the port."""
+        if verdict.changes or verdict.facts:
+            async with self._confirmed(len(verdict.changes) + len(verdict.facts)) as confirmation:
+                for change in verdict.changes:
+                    self._produce(confirmation, CRM_EVENTS, encode_change(change), key=change.key)
+                for batch in verdict.facts:
+                    self._produce(confirmation, KPI_FACTS, batch.value, partition=batch.partition)
+        async with self._confirmed(1) as confirmation:
+            key = resolution.source
+            self._produce(confirmation, CRM_QUARANTINE, encode_retried(resolution), key=key, partition=partition)
+
+    @asynccontextmanager
+    async def _confirmed(self, messages: int) -> AsyncIterator[_Confirmation]:
+        """Returns when the broker has all that the block produces. Raises: LogUnavailable, EventTooLarge."""
+        if not self._topics_exist:
+            raise LogUnavailable("Kafka has not answered since the start")
+        confirmation = _Confirmation(messages)
+        self._pending += 1
+        self._awake.set()
+        try:
+            yield confirmation
             await confirmation.future  # librdkafka has a word on each message within DELIVERY_TIMEOUT and a second
         finally:
             self._pending -= 1
 
     async def beat(self, number: int, at: Micros) -> None:
         """See the port."""
-        if not self._topics_exist:
-            raise LogUnavailable("Kafka has not answered since the start")
-        partition = number % await self._partition_count()
-        value = encode_change(heartbeat(partition, at))
-        confirmation = self._confirmation(1)
-        try:
-            self._produce(CRM_EVENTS, value, key="", partition=partition, confirmation=confirmation)
-            await confirmation.future
-        finally:
-            self._pending -= 1
+        async with self._confirmed(1) as confirmation:
+            partition = number % await self._partition_count()
+            value = encode_change(heartbeat(partition, at))
+            self._produce(confirmation, CRM_EVENTS, value, key="", partition=partition)
 
     async def _partition_count(self) -> int:
         if not self._partitions:
@@ -124,17 +136,11 @@ class KafkaEventLog:
                 raise _translated(error.args[0]) from None
         return self._partitions
 
-    def _confirmation(self, messages: int) -> _Confirmation:
-        """One that somebody waits for; who asked for it takes it off ``_pending``."""
-        self._pending += 1
-        self._awake.set()
-        return _Confirmation(messages)
-
     def _produce(
-        self, topic: str, value: bytes, *, key: str, confirmation: _Confirmation, partition: int = BY_KEY
+        self, confirmation: _Confirmation, topic: str, value: bytes, *, key: str | None = None, partition: int = BY_KEY
     ) -> None:
         try:
-            self._producer.produce(topic, value, key, partition, on_delivery=confirmation.confirmed)
+            self._producer.produce(topic, value, key, partition=partition, on_delivery=confirmation.confirmed)
         except BufferError:
             raise LogUnavailable("too much is waiting for Kafka") from None
         except KafkaException as error:
@@ -186,37 +192,6 @@ class KafkaEventLog:
             async with asyncio.timeout(DRAIN_TIMEOUT.total_seconds()):
                 while len(self._producer):  # noqa: ASYNC110 - librdkafka has a count, no event
                     await asyncio.sleep(POLL_SECONDS)
-
-
-def quarantined(reject: Rejected, delivery: Delivery, context: Context) -> Quarantined:
-    """The kept element. Its id comes from its content, so that the same rubbish sent again is the same entry."""
-    raw = reject.element.raw
-    body, encoding = _text(raw)
-    identity = hashlib.sha256(b"\0".join((context.source.id.encode(), reject.reason.encode(), raw))).hexdigest()
-    return Quarantined(
-        id=f"qe_{identity[:24]}",
-        tenant=context.source.tenant,
-        source=context.source.id,
-        reason=reject.reason,
-        detail=reject.detail,
-        received_at=context.now,
-        body=body,
-        encoding=encoding,
-        index=reject.element.index,
-        delivery=context.delivery,
-        headers={
-            name.decode(): delivery.headers[name].decode("latin-1")
-            for name in _KEPT_HEADERS
-            if name in delivery.headers
-        },
-    )
-
-
-def _text(raw: bytes) -> tuple[str, str]:
-    try:
-        return raw.decode(), "utf-8"
-    except UnicodeDecodeError:
-        return base64.b64encode(raw).decode(), "base64"
 
 
 def end_if_fatal(error: KafkaError) -> None:

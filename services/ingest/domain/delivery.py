@@ -33,15 +33,27 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class Context(Struct, frozen=True):
-    """Whose delivery it is, its id, and when it reached us."""
+    """Whose delivery it is, its id, and what time it is.
+
+    ``first_received_at``: when an element that is tried again reached us; what it means must not depend on when it is.
+    """
 
     source: Source
     delivery: str
     now: Micros
+    first_received_at: Micros | None = None
+
+    @property
+    def received_at(self) -> Micros:
+        """When it reached us."""
+        return self.now if self.first_received_at is None else self.first_received_at
 
 
 class Element(Struct, frozen=True):
-    """One element of a delivery: its bytes exactly as sent, and what they say."""
+    """One element of a delivery: its bytes exactly as sent, and what they say.
+
+    ``raw`` is what quarantine keeps: a provider whose bodies carry credentials leaves them out of it.
+    """
 
     index: int
     raw: bytes

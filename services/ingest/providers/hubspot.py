@@ -148,7 +148,7 @@ class _Record:
             verb=said.verb,
             event=f"{self._portal}:{self._kind}:{object_id}:{said.mark}@{at // MILLISECOND_US}",
             occurred_at=at,
-            received_at=self._context.now,
+            received_at=self._context.received_at,
             fields=said.fields,
             owner=said.owner,
             times=said.times,
@@ -172,7 +172,7 @@ def _merged(event: JsonObject, record: _Record, at: Micros) -> tuple[RecordChang
 
 
 def _snapshot(event: JsonObject, context: Context) -> tuple[RecordChange, ...]:
-    """A workflow's body: the object as the API returns it. A property's own time, else the newest, else now."""
+    """A workflow's body: the object as the API returns it. A property's own time, else the newest, else its receipt."""
     kind = meaning.kind_of(event.get("objectTypeId") or event.get("objectType"))
     properties = event.get("properties")
     if kind is None or kind not in meaning.TRACKED or not isinstance(properties, dict):
@@ -181,7 +181,7 @@ def _snapshot(event: JsonObject, context: Context) -> tuple[RecordChange, ...]:
     object_id = _object_id(event.get("objectId") or event.get("id"))
     stamps = {name: item.get("timestamp") for name, item in properties.items() if isinstance(item, dict)}
     known = {name: _occurred_at(stamp, context.now) for name, stamp in stamps.items() if stamp is not None}
-    newest = max(known.values(), default=context.now)
+    newest = max(known.values(), default=context.received_at)
     changes = []
     for name, item in properties.items():
         value = item.get("value") if isinstance(item, dict) else item

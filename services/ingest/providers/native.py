@@ -90,7 +90,7 @@ def _change(event: JsonObject, context: Context) -> RecordChange:
         verb=verb,
         event=event_id,
         occurred_at=_occurred_at(event.get("occurred_at"), context.now),
-        received_at=context.now,
+        received_at=context.received_at,
         fields=fields,
         owner=_owner(event.get("rep"), fields),
         url=_url(event.get("url")),

@@ -1,7 +1,8 @@
 """What a CRM's file in this package offers: the same named steps, each a pure function.
 
 A provider knows neither HTTP server nor Kafka. Who adds a CRM writes one file with ``authenticate``, ``parse``,
-``translate`` and, where its sender wants one, an ``answer`` of its own, and names it in the registry.
+``translate`` and, where its sender wants one, an ``answer`` of its own (and ``reread`` where elements are no JSON),
+and names it in the registry.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from services.ingest.domain.delivery import Answer, Context, Delivery, Element, Outcome, Receipt
+from services.ingest.domain.refusals import RefusalReason, Refused
+from services.ingest.domain.strict_json import split
 from shared.domain.instants import Micros
 from shared.domain.sources import Source
 
@@ -23,6 +26,8 @@ Parse: TypeAlias = Callable[[Delivery, Source], list[Element]]
 Translate: TypeAlias = Callable[[list[Element], Context], list[Outcome]]
 """One outcome an element, in order. Raises: Refused where the provider's rule is all or nothing."""
 Shape: TypeAlias = Callable[[Receipt], Answer]
+Reread: TypeAlias = Callable[[bytes], Element]
+"""The element of the bytes that quarantine kept of it. Raises: Refused when they are none."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,6 +35,14 @@ _encode = msgspec.json.Encoder().encode
 def json_receipt(receipt: Receipt) -> Answer:
     """202 with the receipt: stored, processed later."""
     return Answer(202, b"application/json", _encode(receipt))
+
+
+def json_element(raw: bytes) -> Element:
+    """One element of a JSON body, whatever it is: as it stood in its array. Raises: Refused."""
+    elements = split(b"[" + raw + b"]", max_batch=1)
+    if not elements:
+        raise Refused(RefusalReason.MALFORMED_BODY, "nothing was kept of it")
+    return elements[0]
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -44,5 +57,6 @@ class Provider(Struct, frozen=True, kw_only=True):
     parse: Parse
     translate: Translate
     answer: Shape = json_receipt
+    reread: Reread = json_element
     challenge: str = "Signature"
     path_token: bool = False

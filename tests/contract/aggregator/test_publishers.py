@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from confluent_kafka import Message
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
@@ -20,9 +21,10 @@ from services.aggregator.ports import Poison, PoisonReason
 from shared.adapters.kafka_topics import KafkaAway
 from shared.adapters.system_clock import SystemClock
 from shared.contracts import keys
-from shared.contracts.messages import RepUpdated, decode_quarantined, decode_update
+from shared.contracts.messages import RepUpdated, decode_quarantined, decode_update, encode_change
 from shared.contracts.topics import CRM_QUARANTINE, KPI_FACTS, KPI_UPDATES
 from shared.settings import KafkaSettings
+from tests.support.changes import change as change_of
 from tests.support.embedded_kafka import embedded_kafka  # noqa: F401 - a fixture
 from tests.support.eventually import eventually
 from tests.support.kafka_reader import read_all
@@ -138,9 +140,28 @@ async def test_poison_is_kept_whole_with_its_place(
 ) -> None:
     poison = Poison(5, PoisonReason.UNDECODABLE, "no JSON", b"\xff")
     await KafkaQuarantineSink(producer, metrics, SystemClock()).poisoned("crm.events", 1, [poison])
-    (message,) = await asyncio.to_thread(read_all, embedded_kafka, CRM_QUARANTINE, until=bool)
-    kept = decode_quarantined(message.value())
+    found = await asyncio.to_thread(read_all, embedded_kafka, CRM_QUARANTINE, until=bool)
+    kept = decode_quarantined(found[-1].value())
     assert (kept.topic, kept.partition, kept.offset, kept.body, kept.encoding) == ("crm.events", 1, 5, "/w==", "base64")
+
+
+async def test_poison_that_is_delivered_again_is_the_same_entry(
+    producer: RenewableProducer,
+    metrics: AggregatorMetrics,
+    embedded_kafka: str,  # noqa: F811
+) -> None:
+    sink = KafkaQuarantineSink(producer, metrics, SystemClock())
+    said = change_of(tenant="beta", source="again")
+    again = structs.replace(said, received_at=said.received_at + 5, delivery="dl_2")
+    for offset, each in enumerate((said, again)):
+        poison = Poison(offset, PoisonReason.UNKNOWN_TENANT, "", encode_change(each))
+        await sink.poisoned("crm.events", 1, [poison])
+
+    def ids(messages: list[Message]) -> list[str]:
+        return [kept.id for kept in (decode_quarantined(m.value()) for m in messages) if kept.source == "again"]
+
+    found = await asyncio.to_thread(read_all, embedded_kafka, CRM_QUARANTINE, until=lambda m: len(ids(m)) == 2)
+    assert len(ids(found)) == 2 and len(set(ids(found))) == 1
 
 
 async def test_a_broker_that_is_away_is_an_outage() -> None:

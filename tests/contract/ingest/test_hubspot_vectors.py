@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from services.ingest.wiring import build_ingest
 from shared.domain.instants import SECOND_US
-from tests.support.fake_log import FakeLog
+from tests.support.fake_log import FakeKept, FakeLog
 from tests.support.ingest_app import configure, hubspot_source
 from tests.support.manual_clock import ManualClock
 
@@ -40,7 +40,7 @@ def body_of(case: dict[str, Any]) -> bytes:
 
 async def replay(case: dict[str, Any]) -> tuple[httpx.Response, FakeLog]:
     log = FakeLog()
-    ingest = build_ingest(log, ManualClock(case["now"] * SECOND_US), registry=CollectorRegistry())
+    ingest = build_ingest(log, FakeKept(), ManualClock(case["now"] * SECOND_US), registry=CollectorRegistry())
     url, _, query = case["url"].partition("?")
     options = {OPTIONS[name]: value for name, value in case.get("config", {}).items() if name in OPTIONS}
     configure(ingest, hubspot_source(secrets=(case["secret"],), public_url=url, options=options))

@@ -1,3 +1,3 @@
-from tests.support.ingest_app import clock, crm, http, ingest, log, registry
+from tests.support.ingest_app import clock, crm, http, ingest, kept, log, registry
 
-__all__ = ["clock", "crm", "http", "ingest", "log", "registry"]
+__all__ = ["clock", "crm", "http", "ingest", "kept", "log", "registry"]

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from services.ingest.wiring import build_ingest
 from tests.support.crm_sender import CrmSender, event, hubspot_event
-from tests.support.fake_log import FakeLog
+from tests.support.fake_log import FakeKept, FakeLog
 from tests.support.ingest_app import configure, hubspot_source, native_source
 from tests.support.manual_clock import ManualClock
 
@@ -33,7 +33,7 @@ CLIENT_CODES = {202, 400, 401, 413, 415}
 def answer_to(provider: str, body: bytes) -> httpx.Response:
     async def send() -> httpx.Response:
         clock, log = ManualClock(), FakeLog()
-        ingest = build_ingest(log, clock, registry=CollectorRegistry())
+        ingest = build_ingest(log, FakeKept(), clock, registry=CollectorRegistry())
         configure(ingest, native_source(), hubspot_source())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(ingest.app), base_url="http://ingest") as http:
             crm = CrmSender(http, clock)
