@@ -6,12 +6,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cli.history.lines import Line, Unreadable
-from services.aggregator.ledger import EARLIEST_AT
 from services.ingest.domain.delivery import Context, Element, Rejected
 from services.ingest.providers.hubspot import PROVIDER as HUBSPOT
 from services.ingest.providers.hubspot_meaning import stage_fields
 from services.ingest.providers.native import outcome_of
-from shared.domain.changes import RecordChange, Verb
+from shared.domain.changes import EARLIEST_AT, RecordChange, Verb
 from shared.domain.instants import Micros
 from shared.domain.records import DEAL
 from shared.domain.sources import Source
