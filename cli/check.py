@@ -32,7 +32,7 @@ def summary(deployment: Deployment) -> str:
     counts = {
         "tenant": len(tenants),
         "rep": sum(len(tenant.organisation.reps) for tenant in tenants),
-        "KPI": sum(len(tenant.kpis) for tenant in tenants),
+        "KPI": sum(len({kpi.id for kpi in tenant.kpis.values()}) for tenant in tenants),
         "target": sum(len(tenant.targets) for tenant in tenants),
         "rule": sum(len(alerting.rules) for alerting in deployment.alerting.values()),
     }

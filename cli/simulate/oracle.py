@@ -156,27 +156,36 @@ def _owner_at(owners: list[Said], at: int) -> Field:
 
 def _values(rep: str, facts: list[OracleFact], rules: OracleRules, *, now: int) -> dict[str, dict[str, Decimal | None]]:
     """KPI -> period id -> value of one rep."""
-    today = _local_day(rep, now, rules)
-    by_period: defaultdict[str, list[OracleFact]] = defaultdict(list)
+    by_period: defaultdict[tuple[str, date], list[OracleFact]] = defaultdict(list)
     for fact in facts:
         if fact.at is not None:
-            for period in period_ids(_local_day(rep, fact.at, rules), rules):
+            for period in period_ids(_local_day(rep, fact.at, rules), rules).items():
                 by_period[period].append(fact)
+    states = [fact for fact in facts if fact.at is None]
+    today = period_ids(_local_day(rep, now, rules), rules)
     values: dict[str, dict[str, Decimal | None]] = {}
-    for kpi in sorted(rules.kpis, key=lambda kpi: kpi["aggregate"] == "ratio"):  # ratios after what they divide
-        if kpi["aggregate"] == "latest":
-            amounts = _amounts(kpi, [fact for fact in facts if fact.at is None], rep, rules)
-            values[kpi["id"]] = dict.fromkeys(period_ids(today, rules), stock(amounts))
-        elif kpi["aggregate"] == "ratio":
-            values[kpi["id"]] = {
-                period: _ratio(values[kpi["numerator"]][period], values[kpi["denominator"]][period])
-                for period in by_period
-            }
-        else:
-            values[kpi["id"]] = {
-                period: fold(kpi, _amounts(kpi, inside, rep, rules)) for period, inside in by_period.items()
-            }
+    for kpi_id in dict.fromkeys(kpi["id"] for kpi in rules.kpis):
+        used = {period: (first, rules.in_force(kpi_id, first)) for period, first in [*by_period, *today.items()]}
+        stocks = {period: kpi for period, (_, kpi) in used.items() if kpi is not None and kpi["aggregate"] == "latest"}
+        values[kpi_id] = {
+            period: _value(used[period][1], inside, first, rep, rules)
+            for (period, first), inside in by_period.items()
+            if period not in stocks
+        }
+        values[kpi_id] |= {p: stock(_amounts(stocks[p], states, rep, rules)) for p in today if p in stocks}
     return values
+
+
+def _value(
+    kpi: Mapping[str, Any] | None, facts: list[OracleFact], first: date, rep: str, rules: OracleRules
+) -> Decimal | None:
+    """A KPI's number of the facts of a period that begins on ``first``; None before its first version."""
+    if kpi is None:
+        return None
+    if kpi["aggregate"] != "ratio":
+        return fold(kpi, _amounts(kpi, facts, rep, rules))
+    parts = (rules.in_force(kpi[part], first) for part in ("numerator", "denominator"))
+    return _ratio(*(_value(part, facts, first, rep, rules) for part in parts))
 
 
 def _amounts(kpi: Mapping[str, Any], facts: list[OracleFact], rep: str, rules: OracleRules) -> list[Decimal | Field]:
@@ -205,9 +214,16 @@ def _local_day(rep: str, at: int, rules: OracleRules) -> date:
     return (EPOCH + timedelta(microseconds=at)).astimezone(rules.zones[rep]).date()
 
 
-def period_ids(day: date, rules: OracleRules) -> list[str]:
-    """The day, week, month, fiscal quarter and fiscal year that contain a local day."""
+def period_ids(day: date, rules: OracleRules) -> dict[str, date]:
+    """The day, week, month, fiscal quarter and fiscal year that contain a local day, each with its first day."""
     week = day - timedelta(days=(day.weekday() - rules.week_start) % 7)
     year = day.year if day.month >= rules.fiscal_month else day.year - 1
     quarter = (day.month - rules.fiscal_month) % 12 // 3 + 1
-    return [f"{day}", f"w{week}", f"{day:%Y-%m}", f"{year:04d}-q{quarter}", f"{year:04d}"]
+    month = (rules.fiscal_month - 1) + 3 * (quarter - 1)
+    return {
+        f"{day}": day,
+        f"w{week}": week,
+        f"{day:%Y-%m}": day.replace(day=1),
+        f"{year:04d}-q{quarter}": date(year + month // 12, month % 12 + 1, 1),
+        f"{year:04d}": date(year, rules.fiscal_month, 1),
+    }

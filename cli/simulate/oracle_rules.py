@@ -40,6 +40,11 @@ class OracleRules:
         dated = [(first, rate) for code, first, rate in self.rates if code == currency and first <= day]
         return Decimal(1) if currency == self.currency else max(dated)[1] if dated else None
 
+    def in_force(self, kpi_id: str, day: date) -> dict[str, Any] | None:
+        """The version of a KPI that a period uses which begins on a day; None before the first."""
+        versions = [(_day(kpi.get("effective", date.min)), kpi) for kpi in self.kpis if kpi["id"] == kpi_id]
+        return max((v for v in versions if v[0] <= day), key=lambda v: v[0], default=(day, None))[1]
+
     def credited_at_fact(self, record_type: str) -> bool:
         """Whether the owner at the fact's time is credited."""
         return self.at_fact.get(record_type, self.at_fact.get("*", "current")) == "at_fact"

@@ -34,7 +34,7 @@ class Floor:
     def watches(self, now: Micros) -> tuple[Watch, ...]:
         """Every watch at an instant."""
         if now >= self._fresh_until:
-            self._watches = tuple(watches(self.tenant, self.alerting.rules, now))
+            self._watches = tuple(watches(self.tenant, self.alerting.rules, self.readings.definitions, now))
             self._fresh_until = min([now + FRESH_US, *(watch.end_at for watch in self._watches)])
         return self._watches
 

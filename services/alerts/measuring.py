@@ -61,14 +61,14 @@ def _by_number(watches: Iterable[Watch]) -> list[list[Watch]]:
 
 
 def _queries(floor: Floor, watch: Watch, moment: Moment) -> dict[str, CellQuery]:
-    kpis = [floor.tenant.kpis[watch.rule.kpi]]
+    kpis = [floor.readings.definitions.on(watch.period.first)[watch.rule.kpi]]
     if watch.rep is not None:
         return {watch.rep.id: floor.readings.query_rep(kpis, watch.period)}
     return floor.readings.query_team(watch.subject.id, kpis, watch.period, now=moment.now, org=Org.AS_WAS)
 
 
 def _read(floor: Floor, watch: Watch, moment: Moment, cells: Mapping[str, SubjectCells]) -> Reading | None:
-    kpis = [floor.tenant.kpis[watch.rule.kpi]]
+    kpis = [floor.readings.definitions.on(watch.period.first)[watch.rule.kpi]]
     if watch.rep is not None:
         own = cells.get(watch.rep.id, SubjectCells())
         return floor.readings.of_rep(watch.rep, kpis, watch.period, own, moment=moment)[0]

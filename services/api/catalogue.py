@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from services.api.domain.viewers import Sight
+from shared.domain.definitions import Definitions
 from shared.domain.instants import Micros
 from shared.domain.kpis import Kpi
 from shared.domain.people import Rep, Team
@@ -15,9 +16,9 @@ from shared.domain.tenant import Tenant
 LONGEST_ABSENCE_DAYS = 400
 
 
-def catalogue(tenant: Tenant, sight: Sight, now: Micros) -> dict[str, Any]:
-    """Built-in types only, in configured order."""
-    rules = tenant.calendar.periods
+def catalogue(tenant: Tenant, definitions: Definitions, sight: Sight, now: Micros) -> dict[str, Any]:
+    """Built-in types only, in configured order. A KPI is the version of today, with all its versions beside it."""
+    rules, today = tenant.calendar.periods, local_day(now, tenant.zone)
     return {
         "tenant": {
             "id": tenant.id,
@@ -35,7 +36,10 @@ def catalogue(tenant: Tenant, sight: Sight, now: Micros) -> dict[str, Any]:
         },
         "teams": [_team(t) for t in tenant.organisation.teams.values() if sight.of_team(t.id).allowed],
         "reps": [_rep(tenant, rep, now) for rep in sight.reps()],
-        "kpis": [_kpi(kpi) for kpi in tenant.kpis.values()],
+        "kpis": [
+            _kpi(kpi) | {"versions": [_kpi(version) for version in definitions.versions(kpi.id)]}
+            for kpi in definitions.on(today).values()
+        ],
         "sources": [{"id": source.id, "provider": source.provider} for source in tenant.sources.values()],
     }
 
@@ -88,5 +92,6 @@ def _kpi(kpi: Kpi) -> dict[str, Any]:
         "aggregate": kpi.aggregate,
         "periods": kpi.periods,
         "definition": kpi.definition,
+        "effective": kpi.effective,
         "prorated": kpi.prorated,
     }

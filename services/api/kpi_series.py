@@ -13,7 +13,7 @@ from services.api.queries import Queries, View
 from services.api.settings import MetricsSettings
 from shared.domain.access import Role
 from shared.domain.kpis import Kpi
-from shared.domain.periods import PeriodKind, local_day
+from shared.domain.periods import Period, PeriodKind, local_day
 from shared.domain.reading import Reading
 from shared.domain.readings import Org
 
@@ -59,30 +59,30 @@ class KpiSeries:
 
     async def _of_teams(self, view: View) -> list[Sample]:
         found = []
-        for kind, kpis in _by_kind(view):
-            for team in view.tenant.organisation.teams.values():
-                period = view.period(kind, None, team.zone)
+        for team in view.tenant.organisation.teams.values():
+            for period, kpis in _listed(view, team.zone):
                 readings = await self._queries.team_readings(view, team, kpis, period, org=Org.AS_WAS)
                 found += _samples(view, readings, team.id, "")
         return found
 
     async def _of_reps(self, view: View) -> list[Sample]:
         found = []
-        for kind, kpis in _by_kind(view):
-            for rep in view.tenant.organisation.reps.values():
-                period = view.period(kind, None, rep.zone)
-                team = view.tenant.organisation.first_team(rep, local_day(view.moment.now, rep.zone)) or ""
+        for rep in view.tenant.organisation.reps.values():
+            team = view.tenant.organisation.first_team(rep, local_day(view.moment.now, rep.zone)) or ""
+            for period, kpis in _listed(view, rep.zone):
                 found += _samples(view, await self._queries.reps_readings(view, [rep], kpis, period), team, rep.id)
         return found
 
 
-def _by_kind(view: View) -> list[tuple[PeriodKind, list[Kpi]]]:
-    kinds = [(kind, [kpi for kpi in view.tenant.kpis.values() if kind in kpi.periods]) for kind in PeriodKind]
-    return [(kind, kpis) for kind, kpis in kinds if kpis]
+def _listed(view: View, zone: str) -> list[tuple[Period, list[Kpi]]]:
+    """The periods of now in a zone, with the KPIs that list them."""
+    periods = (view.period(kind, None, zone) for kind in PeriodKind)
+    return [(period, kpis) for period in periods if (kpis := view.listing(period))]
 
 
 def _rep_series(view: View) -> int:
-    return len(view.tenant.organisation.reps) * sum(len(kpis) for _, kpis in _by_kind(view)) * len(FIELDS)
+    reps = view.tenant.organisation.reps.values()
+    return len(FIELDS) * sum(len(kpis) for rep in reps for _, kpis in _listed(view, rep.zone))
 
 
 def _samples(view: View, readings: Sequence[Reading], team: str, rep: str) -> list[Sample]:

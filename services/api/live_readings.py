@@ -123,18 +123,18 @@ class LiveReadings:
     async def _of_rep(self, view: View, rep: Rep) -> list[Reading]:
         found = []
         for kind in PeriodKind:
-            kpis = [kpi for kpi in view.tenant.kpis.values() if kind in kpi.periods]
+            period = view.period(kind, None, rep.zone)
+            kpis = view.listing(period)
             if kpis:
-                period = view.period(kind, None, rep.zone)
                 found += await self._queries.reps_readings(view, [rep], kpis, period)
         return found
 
     async def _of_team(self, view: View, team: Team) -> list[Reading]:
         found = []
         for kind in PeriodKind:
-            kpis = [kpi for kpi in view.tenant.kpis.values() if kind in kpi.periods]
+            period = view.period(kind, None, team.zone)
+            kpis = view.listing(period)
             if kpis:
-                period = view.period(kind, None, team.zone)
                 found += await self._queries.team_readings(view, team, kpis, period, org=Org.AS_WAS)
         return found
 

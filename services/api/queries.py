@@ -77,16 +77,26 @@ class View(Struct, frozen=True):
         _allow(self.sight.of_team(team_id))
         return team
 
-    def kpi(self, kpi_id: str) -> Kpi:
-        """Raises: UnknownKpi."""
-        kpi = self.tenant.kpis.get(kpi_id)
+    def kpi(self, kpi_id: str, period: Period) -> Kpi:
+        """The version of a KPI that a period uses. Raises: UnknownKpi."""
+        kpi = self.readings.definitions.on(period.first).get(kpi_id)
         if kpi is None:
             raise UnknownKpi(f"there is no KPI {kpi_id[:80]!r}")
         return kpi
 
-    def kpis(self, ids: Iterable[str]) -> tuple[Kpi, ...]:
-        """The named KPIs, every one where none is named. Raises: UnknownKpi."""
-        return tuple(self.kpi(kpi_id) for kpi_id in dict.fromkeys(ids)) or tuple(self.tenant.kpis.values())
+    def kpis(self, ids: Iterable[str], period: Period) -> tuple[Kpi, ...]:
+        """The named KPIs as a period uses them, every one where none is named. Raises: UnknownKpi."""
+        named = tuple(self.kpi(kpi_id, period) for kpi_id in dict.fromkeys(ids))
+        return named or tuple(self.readings.definitions.on(period.first).values())
+
+    def kpi_ids(self, ids: Iterable[str]) -> frozenset[str]:
+        """The same ids. Raises: UnknownKpi."""
+        today = self.period(PeriodKind.DAY, None, self.tenant.zone)
+        return frozenset(self.kpi(kpi_id, today).id for kpi_id in ids)
+
+    def listing(self, period: Period) -> list[Kpi]:
+        """The KPIs that list a period's kind, as the period uses them."""
+        return [kpi for kpi in self.kpis((), period) if kpi.is_asked_of(period)]
 
     def period(self, kind: PeriodKind, at: At, zone: str) -> Period:
         """The period asked for in a zone."""
@@ -120,7 +130,8 @@ class Queries:
         """A rep's readings. Raises: Refusal, TransientError."""
         view = await self.view(viewer)
         rep = view.rep(rep_id)
-        kpis, period = view.kpis(wanted.kpis), view.period(wanted.kind, wanted.at, rep.zone)
+        period = view.period(wanted.kind, wanted.at, rep.zone)
+        kpis = view.kpis(wanted.kpis, period)
         return view.answer(await self.reps_readings(view, [rep], kpis, period))
 
     async def of_team(
@@ -129,7 +140,8 @@ class Queries:
         """A team's readings, and with ``members`` those of each rep who has a part in them and may be seen."""
         view = await self.view(viewer)
         team = view.team(team_id)
-        kpis, period = view.kpis(wanted.kpis), view.period(wanted.kind, wanted.at, team.zone)
+        period = view.period(wanted.kind, wanted.at, team.zone)
+        kpis = view.kpis(wanted.kpis, period)
         return view.answer(await self.team_readings(view, team, kpis, period, org=org, members=members))
 
     async def standings(
@@ -137,14 +149,15 @@ class Queries:
     ) -> Standings:
         """Reps ranked by a KPI: today's members of a team, or all who may be seen."""
         view = await self.view(viewer)
-        kpi = view.kpi(kpi_id)
-        reps = self._field(view, team_id)
         period = view.period(wanted.kind, wanted.at, view.tenant.zone)
+        kpi, reps = view.kpi(kpi_id, period), self._field(view, team_id)
         now = await self.reps_readings(view, reps, (kpi,), period)
         before = None
         if by is Ranking.IMPROVEMENT:
             previous = view.tenant.calendar.periods.containing(wanted.kind, period.first - ONE_DAY)
-            before = {str(r.rep): r for r in await self.reps_readings(view, reps, (kpi,), previous)}
+            before = {
+                str(r.rep): r for r in await self.reps_readings(view, reps, view.kpis((kpi_id,), previous), previous)
+            }
         places = ranked(now, by, kpi.better, before=before)
         return Standings(view.as_of, view.pipeline.watermark, kpi, by, places)
 

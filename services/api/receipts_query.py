@@ -85,7 +85,8 @@ class _Asked(Struct, frozen=True):
     @property
     def bases(self) -> list[Kpi]:
         """A ratio's two parts, else the KPI itself."""
-        return list({base.id: base for base in base_kpis(self.kpi, self.view.tenant.kpis)}.values())
+        versions = self.view.readings.definitions.on(self.period.first)
+        return list({base.id: base for base in base_kpis(self.kpi, versions)}.values())
 
     def pages(self, rep: Rep) -> list[str] | None:
         """The names of the pages that may hold facts of hers that count; None is all."""
@@ -109,9 +110,9 @@ class ReceiptsQuery:
     ) -> Receipts:
         """A rep's. Raises: Refusal, TransientError."""
         view = await self._queries.view(viewer)
-        rep, kpi = view.rep(rep_id), view.kpi(kpi_id)
+        rep = view.rep(rep_id)
         period = view.period(wanted.kind, wanted.at, rep.zone)
-        asked = _Asked(view, kpi, period, (Part(rep, None, ()),))
+        asked = _Asked(view, view.kpi(kpi_id, period), period, (Part(rep, None, ()),))
         return await self._answer(asked, None, part)
 
     async def of_team(
@@ -119,12 +120,12 @@ class ReceiptsQuery:
     ) -> Receipts:
         """A team's, its members as they were. Raises: Refusal (a reader sees sums only), TransientError."""
         view = await self._queries.view(viewer)
-        team, kpi = view.team(team_id), view.kpi(kpi_id)
+        team = view.team(team_id)
         if viewer.role is Role.READER:
             raise Forbidden(f"this key may not see it: {Verdict.NO_REPS}")
         period = view.period(wanted.kind, wanted.at, team.zone)
         parts = view.readings.parts(team.id, period, now=view.moment.now, org=Org.AS_WAS)
-        return await self._answer(_Asked(view, kpi, period, parts), team, part)
+        return await self._answer(_Asked(view, view.kpi(kpi_id, period), period, parts), team, part)
 
     async def _answer(self, asked: _Asked, team: Team | None, part: Slice) -> Receipts:
         reading, held, consistent = await self._read(asked, team)
@@ -199,7 +200,8 @@ def _present(asked: _Asked, held: Mapping[str, HeldPages]) -> Iterator[Documente
             Holding(part.rep.id, part.rep.zone, list(_facts(asked, base, part, held[part.rep.id])))
             for part in asked.parts
         ]
-        for receipt in receipts(asked.view.tenant, base, holdings):
+        in_force = base.has_begun(asked.period.first)
+        for receipt in receipts(asked.view.tenant, base, holdings, in_force=in_force):
             yield Documented(rep=receipt.rep, kpi=receipt.kpi, of=receipt)
 
 

@@ -80,8 +80,9 @@ class TrendsQuery:
         """Lines of the KPIs that add up and list the period. Raises: Refusal, TransientError."""
         view = await self._queries.view(viewer)
         team = view.team(team_id)
-        kpis = [kpi for kpi in view.kpis(wanted.kpis) if kpi.aggregate in GROWING and wanted.kind in kpi.periods]
         period = view.period(wanted.kind, wanted.at, team.zone)
+        chosen = view.kpis(wanted.kpis, period)
+        kpis = [kpi for kpi in chosen if kpi.aggregate in GROWING and kpi.is_asked_of(period)]
         at = instants(period, team.zone, view.moment.now)
         asked = Asked(view, team, kpis, period, parts_of(view.tenant, team.id, period), at)
         values = await (self._within_day(asked) if period.kind is PeriodKind.DAY else self._by_days(asked))

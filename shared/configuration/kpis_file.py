@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from shared.configuration.documents import Location
 from shared.configuration.parsing import Section, Strict
-from shared.configuration.scalars import FactKindName, Id, NotYet, Number, parse_number, shown, word
+from shared.configuration.scalars import Day, FactKindName, Id, Number, parse_number, shown, word
 from shared.domain.kpis import RANKED, Aggregate, Better, Condition, Kpi, KpiType, Operator, Unit
 from shared.domain.periods import PeriodKind
 
@@ -93,7 +94,7 @@ class KpiModel(Strict):
     denominator: str | None = None
     periods: tuple[PeriodWord, ...] = (PeriodKind.DAY, PeriodKind.WEEK, PeriodKind.MONTH)
     percentile: Annotated[Number, AfterValidator(_percentile)] | None = None
-    effective: NotYet = None
+    effective: Day | None = None
 
 
 class KpisModel(Strict):
@@ -104,13 +105,12 @@ class KpisModel(Strict):
 
 def check_kpis(section: Section[KpisModel]) -> None:
     """Ids, and what each aggregate needs, or does not read."""
-    section.refuse_twins("kpis", (kpi.id for kpi in section.model.kpis))
-    by_id = {kpi.id: kpi for kpi in section.model.kpis}
+    _check_versions(section)
     for index, kpi in enumerate(section.model.kpis):
         at: Location = ("kpis", index)
         _check_percentile(section, at, kpi)
         if kpi.aggregate is Aggregate.RATIO:
-            _check_ratio(section, at, kpi, by_id)
+            _check_ratio(section, at, kpi)
             continue
         if not kpi.facts:
             section.problem(at, f"`{kpi.id}`: `{kpi.aggregate}` needs `facts`. Add such as `facts: [call.logged]`")
@@ -127,33 +127,51 @@ def _check_percentile(section: Section[KpisModel], at: Location, kpi: KpiModel) 
         section.problem((*at, "percentile"), f"`{kpi.id}`: `{kpi.aggregate}` reads no percentile. Remove it")
 
 
-def _check_ratio(section: Section[KpisModel], at: Location, kpi: KpiModel, by_id: dict[str, KpiModel]) -> None:
+def _check_versions(section: Section[KpisModel]) -> None:
+    """The same id again is a later version, from another day on."""
+    known: dict[tuple[str, date | None], int] = {}
+    for index, kpi in enumerate(section.model.kpis):
+        first = known.setdefault((kpi.id, kpi.effective), index)
+        if first != index:
+            line = section.document.line_of(("kpis", first, "id"))
+            if kpi.effective is None:
+                taken = f"the id `{kpi.id}` is taken (line {line}). Choose another id, or say since when: `effective`"
+                section.problem(("kpis", index, "id"), taken)
+            else:
+                taken = f"`{kpi.id}` has a version of {kpi.effective} (line {line}). Choose another day"
+                section.problem(("kpis", index, "effective"), taken)
+
+
+def _check_ratio(section: Section[KpisModel], at: Location, kpi: KpiModel) -> None:
+    versions: dict[str, list[KpiModel]] = {}
+    for each in section.model.kpis:
+        versions.setdefault(each.id, []).append(each)
     for part in ("numerator", "denominator"):
         name = getattr(kpi, part)
         if name is None:
             section.problem(at, f"`{kpi.id}`: a ratio needs `{part}`. Add the id of another KPI")
-        elif name not in by_id:
-            section.refuse_unknown((*at, part), "KPI", name, by_id)
-        elif by_id[name].aggregate is Aggregate.RATIO:
+        elif name not in versions:
+            section.refuse_unknown((*at, part), "KPI", name, versions)
+        elif any(version.aggregate is Aggregate.RATIO for version in versions[name]):
             section.problem((*at, part), f"`{name}` is a ratio itself. Name a KPI that counts facts")
 
 
 def refuse_unlisted_period(
     section: Section[Any], at: Location, kpi: str, *, period: PeriodKind, kpis: KpisModel
 ) -> None:
-    """Notes a KPI that is not there, or a period of a target or rule that its KPI does not list."""
-    found = next((each for each in kpis.kpis if each.id == kpi), None)
-    if found is None:
+    """Notes a KPI that is not there, or a period of a target or rule that no version of its KPI lists."""
+    versions = [each for each in kpis.kpis if each.id == kpi]
+    listed = ", ".join(dict.fromkeys(word for version in versions for word in version.periods))
+    if not versions:
         section.refuse_unknown((*at, "kpi"), "KPI", kpi, (each.id for each in kpis.kpis))
-    elif period not in found.periods:
-        listed = ", ".join(found.periods)
+    elif not any(period in version.periods for version in versions):
         section.problem((*at, "period"), f"`{kpi}` lists the periods {listed}. Use one, or add `{period}` to the KPI")
 
 
 def compile_kpis(model: KpisModel) -> dict[str, Kpi]:
-    """KPIs by id, in the order of the file."""
-    return {
-        kpi.id: Kpi(
+    """KPIs by definition, in the order of the file."""
+    compiled = (
+        Kpi(
             id=kpi.id,
             name=kpi.name,
             type=kpi.type,
@@ -166,7 +184,9 @@ def compile_kpis(model: KpisModel) -> dict[str, Kpi]:
             numerator=kpi.numerator,
             denominator=kpi.denominator,
             percentile=kpi.percentile,
+            effective=kpi.effective,
             periods=tuple(period.value for period in kpi.periods),
         )
         for kpi in model.kpis
-    }
+    )
+    return {kpi.definition: kpi for kpi in compiled}

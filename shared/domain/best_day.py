@@ -25,7 +25,7 @@ def days_before(today: date) -> Iterator[date]:
 
 
 class BestDays:
-    """The most that one day gave per working hour, by KPI and whose cells they are.
+    """The most that one day gave per working hour, by version of a KPI and whose cells they are.
 
     ``keeps``: the caller passes the same history objects again while nothing in them changed, so that each best day
     is looked for once; they are held for that.
@@ -46,7 +46,7 @@ class BestDays:
         members = [cells for _, cells in chosen]
         if not self._keeps:
             return self._work_out(kpi, members, subject, today)
-        place = (kpi.id, "" if subject is None else subject.zone, *(rep.id for rep, _ in chosen))
+        place = (kpi.definition, "" if subject is None else subject.zone, *(rep.id for rep, _ in chosen))
         known = self._known.get(place)
         if known is None or known[0] != today or not all(map(is_, known[1], members)):
             known = self._known[place] = (today, members, self._work_out(kpi, members, subject, today))

@@ -86,7 +86,10 @@ def _month_cells(month: Period, included: Callable[[date], bool] | None) -> tupl
 
 
 def base_kpis(kpi: Kpi, kpis: Mapping[str, Kpi]) -> tuple[Kpi, ...]:
-    """The KPIs whose accumulators a KPI is read from: a ratio's parts, else itself."""
+    """The KPIs whose accumulators a KPI is read from: a ratio's parts, else itself.
+
+    ``kpis``: by id, the versions of the same day.
+    """
     if kpi.aggregate is not Aggregate.RATIO:
         return (kpi,)
     return tuple(base for part in (kpi.numerator, kpi.denominator) for base in base_kpis(kpis[part or ""], kpis))

@@ -40,6 +40,8 @@ class EffectiveTargets:
 
         ``days`` restricts a prorated target to some of the period's days: those of a membership.
         """
+        if not kpi.is_asked_of(period):
+            return None
         if not kpi.prorated:
             entry = self._targets.in_force(kpi.id, period.kind, rep, period.last)
             return None if entry is None else Asked(entry.value, entry.value, entry.value)
@@ -48,6 +50,8 @@ class EffectiveTargets:
 
     def of_team_total(self, team: str, kpi: Kpi, period: Period, *, now: Micros) -> Asked | None:
         """The pinned total of a team, prorated by the tenant's calendar only; None without such an entry."""
+        if not kpi.is_asked_of(period):
+            return None
         if not kpi.prorated:
             entry = self._targets.team_total(kpi.id, period.kind, team, period.last)
             return None if entry is None else Asked(entry.value, entry.value, entry.value)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
+
+from shared.domain.periods import Period
 
 
 class Aggregate(StrEnum):
@@ -76,6 +79,8 @@ class Condition(Struct, frozen=True):
 class Kpi(Struct, frozen=True, kw_only=True):
     """A KPI, period-free: the reader chooses the period. All conditions of ``where`` must hold.
 
+    Several of the same id are versions of it: periods use the one in force on their first day. ``effective``: the day
+    from which this one is, None since ever.
     ``percentile``: above 0 and up to 100, the rank that aggregate PERCENTILE picks.
     """
 
@@ -91,12 +96,21 @@ class Kpi(Struct, frozen=True, kw_only=True):
     numerator: str | None = None
     denominator: str | None = None
     percentile: Decimal | None = None
+    effective: date | None = None
     periods: tuple[str, ...] = ("day", "week", "month")
 
     @property
     def definition(self) -> str:
-        """The name under which its accumulators are kept; a later version will carry ``@date``."""
-        return self.id
+        """The name under which its accumulators are kept, unlike any other version's."""
+        return self.id if self.effective is None else f"{self.id}@{self.effective}"
+
+    def has_begun(self, day: date) -> bool:
+        """Whether it is in force on a day, unless a later version is."""
+        return self.effective is None or self.effective <= day
+
+    def is_asked_of(self, period: Period) -> bool:
+        """Whether targets apply to its value in a period."""
+        return period.kind in self.periods and self.has_begun(period.first)
 
     @property
     def prorated(self) -> bool:

@@ -12,11 +12,13 @@ from shared.domain.cells import (
     STATE_CELL,
     CellQuery,
     SubjectCells,
+    base_kpis,
     covering_cells,
     day_cell,
     distinct_definitions,
     ranked_definitions,
 )
+from shared.domain.definitions import Definitions
 from shared.domain.effective_targets import EffectiveTargets
 from shared.domain.instants import Micros
 from shared.domain.kpis import Aggregate, Kpi
@@ -40,6 +42,7 @@ class Readings:
     def __init__(self, tenant: Tenant, *, keeps_histories: bool = False) -> None:
         """``keeps_histories``: see BestDays."""
         self.tenant = tenant
+        self.definitions = Definitions(tenant.kpis.values())
         self._best = BestDays(tenant.calendar, keeps=keeps_histories)
         self._targets = EffectiveTargets(tenant)
         self._parts = TeamParts(tenant)
@@ -48,7 +51,7 @@ class Readings:
 
     def query_rep(self, kpis: Sequence[Kpi], period: Period) -> CellQuery:
         """The cells of one rep that hold a period of some KPIs."""
-        return self._query(kpis, covering_cells(period))
+        return self._query(kpis, covering_cells(period), period.first)
 
     def parts(self, team: str, period: Period, *, now: Micros, org: Org) -> tuple[Part, ...]:
         """Whose facts a team's reading of a period is made of, and on which days."""
@@ -59,16 +62,17 @@ class Readings:
     ) -> dict[str, CellQuery]:
         """The cells to read of every rep who has a part in a team's period, by rep id."""
         parts = self._parts.of(team, period, now=now, org=org)
-        queries = {cells: self._query(kpis, cells) for cells in {part.cells for part in parts}}
+        queries = {cells: self._query(kpis, cells, period.first) for cells in {part.cells for part in parts}}
         return {part.rep.id: queries[part.cells] for part in parts}
 
     def history_query(self, kpis: Sequence[Kpi], today: date) -> CellQuery:
         """The day cells before ``today`` among which the best day is looked for."""
         prorated = [kpi for kpi in kpis if kpi.prorated]
-        return self._query(prorated, [day_cell(day) for day in days_before(today)]) if prorated else CellQuery()
+        return self._query(prorated, [day_cell(day) for day in days_before(today)], today) if prorated else CellQuery()
 
-    def _query(self, kpis: Sequence[Kpi], names: Sequence[str]) -> CellQuery:
-        distinct, ranked = distinct_definitions(kpis, self.tenant.kpis), ranked_definitions(kpis, self.tenant.kpis)
+    def _query(self, kpis: Sequence[Kpi], names: Sequence[str], first: date) -> CellQuery:
+        versions = self.definitions.on(first)
+        distinct, ranked = distinct_definitions(kpis, versions), ranked_definitions(kpis, versions)
         stock = [STATE_CELL] if any(kpi.aggregate is Aggregate.LATEST for kpi in kpis) else []
         return CellQuery(
             frozenset([*names, *stock]),
@@ -76,9 +80,10 @@ class Readings:
             frozenset((d, name) for d in ranked for name in names),
         )
 
-    def _united(self, kpis: Sequence[Kpi]) -> frozenset[str]:
+    def _united(self, kpis: Sequence[Kpi], first: date) -> frozenset[str]:
         """Definitions whose values are kept beside the cells."""
-        return distinct_definitions(kpis, self.tenant.kpis) | ranked_definitions(kpis, self.tenant.kpis)
+        versions = self.definitions.on(first)
+        return distinct_definitions(kpis, versions) | ranked_definitions(kpis, versions)
 
     # -- readings --------------------------------------------------------------
 
@@ -93,7 +98,7 @@ class Readings:
         history: SubjectCells | None = None,
     ) -> list[Reading]:
         """A rep's readings, one a KPI, in the order asked for."""
-        tally = cells.tally(covering_cells(period), self._united(kpis))
+        tally = cells.tally(covering_cells(period), self._united(kpis, period.first))
         state = cells.tally([STATE_CELL], ())
         start, end = period.bounds(rep.zone)
         today = local_day(moment.now, rep.zone)
@@ -106,7 +111,7 @@ class Readings:
             if history is not None and asked is not None:
                 best = self._best.hourly(kpi, [(rep, history)], subject=rep, today=today)
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
-            value = self._value(kpi, tally, state, is_now=today in period)
+            value = self._value(kpi, period, tally, state, is_now=today in period)
             found.append(
                 make_reading(
                     kpi,
@@ -148,7 +153,7 @@ class Readings:
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
             reading = make_reading(
                 kpi,
-                self._value(kpi, tally, state, is_now=is_now),
+                self._value(kpi, period, tally, state, is_now=is_now),
                 pinned or members,
                 situation,
                 moment=moment,
@@ -169,7 +174,7 @@ class Readings:
         now: Micros,
     ) -> tuple[Tally, Tally]:
         """The members' facts of the period, and their states where the period is hers now."""
-        definitions = self._united(kpis)
+        definitions = self._united(kpis, period.first)
         tally, state = Tally.empty(), Tally.empty()
         for part in parts:
             own = cells.get(part.rep.id, SubjectCells())
@@ -178,11 +183,17 @@ class Readings:
                 state.take_tally(own.tally([STATE_CELL], ()))
         return tally, state
 
-    def _value(self, kpi: Kpi, tally: Tally, state: Tally, *, is_now: bool) -> Decimal | None:
-        """A stock is what holds now and null for any other period; everything else comes from the cells."""
+    def _value(self, kpi: Kpi, period: Period, tally: Tally, state: Tally, *, is_now: bool) -> Decimal | None:
+        """A stock is what holds now and null for any other period; everything else comes from the cells.
+
+        Null before the KPI's first version, or that of a part of it.
+        """
+        versions = self.definitions.on(period.first)
+        if not all(each.has_begun(period.first) for each in (kpi, *base_kpis(kpi, versions))):
+            return None
         if kpi.aggregate is Aggregate.LATEST:
-            return result(kpi, state, self.tenant.kpis) if is_now else None
-        return result(kpi, tally, self.tenant.kpis)
+            return result(kpi, state, versions) if is_now else None
+        return result(kpi, tally, versions)
 
     def _best_of_team(
         self, kpi: Kpi, parts: Sequence[Part], histories: Mapping[str, SubjectCells] | None, today: date

@@ -62,7 +62,10 @@ class SourceRhythm(Struct, frozen=True):
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
-    """One customer. ``owners`` maps (source, owner id) to a rep; native sources know reps by their own ids too."""
+    """One customer. ``owners`` maps (source, owner id) to a rep; native sources know reps by their own ids too.
+
+    ``kpis`` are by definition, every version of a KPI; shared.domain.definitions finds the one of a day.
+    """
 
     id: str
     name: str

@@ -26,7 +26,8 @@ def _with_reps(tenant: Tenant, *reps: Rep) -> Tenant:
 
 def _with_kpi(tenant: Tenant, **changed: object) -> Tenant:
     plain = next(each for each in KPIS if each["id"] == changed["id"])
-    return replace(tenant, kpis={**tenant.kpis, plain["id"]: kpi(plain | changed)})
+    compiled = kpi(plain | changed)
+    return replace(tenant, kpis={**tenant.kpis, compiled.definition: compiled})
 
 
 REPS = tuple(BASE.organisation.reps.values())
@@ -42,6 +43,8 @@ EDITS: dict[str, Tenant] = {
     "zone changed": _with_reps(BASE, replace(REPS[0], zone="Pacific/Auckland"), *REPS[1:]),
     "filter changed": _with_kpi(BASE, id="calls", where={"direction": "inbound"}),
     "facts changed": _with_kpi(BASE, id="deals_closed", facts=["deal.won"]),
+    "version added": _with_kpi(BASE, id="calls", where={"direction": "inbound"}, effective="2026-11-23"),
+    "distinct version added": _with_kpi(BASE, id="accounts_touched", field="outcome", effective="2026-11-24"),
     "distinct field changed": _with_kpi(BASE, id="accounts_touched", field="outcome"),
     "KPI removed": replace(BASE, kpis={i: k for i, k in BASE.kpis.items() if k.aggregate is not Aggregate.DISTINCT}),
     "rates changed": replace(

@@ -64,6 +64,7 @@ def kpi(plain: dict[str, Any]) -> Kpi:
         numerator=plain.get("numerator"),
         denominator=plain.get("denominator"),
         percentile=Decimal(plain["percentile"]) if "percentile" in plain else None,
+        effective=date.fromisoformat(plain["effective"]) if "effective" in plain else None,
     )
 
 

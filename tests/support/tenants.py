@@ -72,7 +72,7 @@ def tenant(
         "calendar": calendar(),
         "currencies": Currencies("EUR"),
         "organisation": organisation,
-        "kpis": {k.id: k for k in (tuple(kpis) or (kpi(),))},
+        "kpis": {k.definition: k for k in (tuple(kpis) or (kpi(),))},
         "targets": tuple(targets),
         "sources": {},
         "owners": {("native", r.id): r.id for r in people},

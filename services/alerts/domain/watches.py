@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from shared.domain.alerting import ForEach, Recovery, Rule, Selection, Test
 from shared.domain.calendar import Calendar
+from shared.domain.definitions import Definitions
 from shared.domain.episodes import Subject
 from shared.domain.instants import Micros
 from shared.domain.people import Organisation, Rep, Team
@@ -31,13 +32,13 @@ class Watch(Struct, frozen=True):
         return f"{self.rule.id}/{self.subject.id}/{self.period.kind}/{self.period.id}"
 
 
-def watches(tenant: Tenant, rules: tuple[Rule, ...], now: Micros) -> Iterator[Watch]:
-    """Every watch of a tenant at an instant."""
+def watches(tenant: Tenant, rules: tuple[Rule, ...], definitions: Definitions, now: Micros) -> Iterator[Watch]:
+    """Every watch of a tenant at an instant; none where the KPI's version in force does not list the period."""
     for rule in rules:
-        if rule.for_each is ForEach.REP:
-            yield from _of_reps(tenant, rule, now)
-        else:
-            yield from _of_teams(tenant, rule, now)
+        for watch in _of_reps(tenant, rule, now) if rule.for_each is ForEach.REP else _of_teams(tenant, rule, now):
+            kpi = definitions.on(watch.period.first).get(rule.kpi)
+            if kpi is None or kpi.is_asked_of(watch.period):  # None: for the judgement to stumble over and count
+                yield watch
 
 
 def _of_reps(tenant: Tenant, rule: Rule, now: Micros) -> Iterator[Watch]:

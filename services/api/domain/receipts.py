@@ -33,6 +33,8 @@ class Outcome(StrEnum):
     NO_RATE = "no_exchange_rate"
     NO_VALUE = "no_value"
     REPEATED = "value_counted_before"
+    NOT_IN_FORCE = "not_in_force"
+    """The period is before the KPI's first version."""
 
     @property
     def counts(self) -> bool:
@@ -63,10 +65,15 @@ class Holding(Struct, frozen=True):
     facts: Iterable[Fact]
 
 
-def receipts(tenant: Tenant, kpi: Kpi, holdings: Iterable[Holding]) -> list[Receipt]:
-    """Every fact of a KPI's kinds with its outcome, in the order of time; several reps' are a team's union."""
+def receipts(tenant: Tenant, kpi: Kpi, holdings: Iterable[Holding], *, in_force: bool = True) -> list[Receipt]:
+    """Every fact of a KPI's kinds with its outcome, in the order of time; several reps' are a team's union.
+
+    ``in_force``: whether the KPI had begun by then.
+    """
     found = [(fact, held) for held in holdings for fact in held.facts if fact.kind in kpi.facts]
     ordered = sorted(found, key=lambda each: (each[0].at, each[0].id, each[1].rep))
+    if not in_force:
+        return [Receipt(rep=held.rep, kpi=kpi.id, fact=fact, outcome=Outcome.NOT_IN_FORCE) for fact, held in ordered]
     outcomes = list(_receipts(tenant, kpi, ordered))
     return _with_decisive(kpi, outcomes) if kpi.aggregate in RANKED else outcomes
 

@@ -78,7 +78,17 @@ async def test_a_worker_that_missed_a_fold_anew_cannot_write(floor: InMemoryFloo
     assert late.outcome is Fenced.BETWEEN
 
 
-@pytest.mark.parametrize("changed", ["filter changed", "facts changed", "distinct field changed", "rates changed"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "filter changed",
+        "facts changed",
+        "distinct field changed",
+        "rates changed",
+        "version added",
+        "distinct version added",
+    ],
+)
 def test_the_digest_changes_with_what_is_counted(changed: str) -> None:
     assert digest_of(EDITS[changed]) != digest_of(BASE)
 

@@ -10,6 +10,8 @@ from tests.unit.configuration.conftest import Problems
 
 TENANT = "tenant: acme\ntime_zone: Europe/Berlin\ncurrency: EUR\n"
 KPI = "kpis:\n- {id: calls, name: Calls, unit: count, aggregate: count, facts: [call.logged]}\n"
+VERSION = "- {id: calls, effective: 2026-07-01, name: Calls, unit: count, aggregate: count, facts: [call.logged]}\n"
+RATIO_OF_CALLS = "- {id: rate, name: Rate, unit: ratio, aggregate: ratio, numerator: calls, denominator: calls}\n"
 SOURCE = "sources:\n- id: crm\n  provider: native\n  secrets: [{env: CRM_SECRET}]\n"
 OPS = "receivers:\n- {id: ops, type: webhook, url: {env: OPS_URL}, secret: {env: OPS_SECRET}}\n"
 RULE = "rules:\n- id: behind\n  kpi: calls\n  period: day\n  when: {pace_below: 0.8}\n"
@@ -89,7 +91,10 @@ CASES = [
     ("kpis", kpi("aggregate: percentile", "facts: [x.y]", "field: a", "percentile: 100.1"), 9, "Write a number above 0 and up to 100"),
     ("kpis", kpi("aggregate: maximum", "facts: [x.y]", "field: a", "percentile: 9"), 9, "`maximum` reads no percentile. Remove it"),
     ("kpis", kpi("aggregate: minimum", "facts: [x.y]"), 3, "`minimum` needs `field`"),
-    ("kpis", kpi("aggregate: count", "facts: [x.y]", "effective: 2026-07-01"), 8, "is not supported yet"),
+    ("kpis", kpi("aggregate: count", "facts: [x.y]", "effective: July"), 8, "is no date. Write it as 2026-01-31"),
+    ("kpis", KPI + VERSION + VERSION, 4, "`calls` has a version of 2026-07-01 (line 3). Choose another day"),
+    ("kpis", KPI + VERSION + KPI.removeprefix("kpis:\n"), 4, "the id `calls` is taken (line 2). Choose another id, or say since when"),
+    ("kpis", KPI + RATIO_OF_CALLS + VERSION.replace("count, facts: [call.logged]", "ratio, numerator: calls, denominator: calls"), 3, "`calls` is a ratio itself"),
     ("kpis", kpi("aggregate: count"), 3, "`count` needs `facts`"),
     ("kpis", kpi("aggregate: sum", "facts: [deal.won]"), 3, "`sum` needs `field`"),
     ("kpis", kpi("aggregate: distinct", "facts: [deal.won]"), 3, "`distinct` needs `field`"),

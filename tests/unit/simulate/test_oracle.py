@@ -1,6 +1,7 @@
 """The oracle against numbers worked out by hand from the contract's section 4."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -140,3 +141,34 @@ def test_order_and_repetition_change_no_number(rules: OracleRules) -> None:
     expected = expected_values(sent, rules, now=NOW)
     assert expected_values(shuffled(sent, Random(3)), rules, now=NOW) == expected
     assert b'"cy"' in expected
+
+
+def test_a_period_uses_the_version_of_a_kpi_that_is_in_force_on_its_first_day(rules: OracleRules) -> None:
+    inbound = {"id": "calls", "effective": "2026-11-22", "unit": "count", "aggregate": "count",
+               "facts": ["call.logged"], "where": {"direction": "inbound"}}  # fmt: skip
+    dated = replace(rules, kpis=[*rules.kpis, inbound])
+    run = [call("21T10:00:00", "c1"), call("22T10:00:00", "c2"), call("22T10:00:00", "c3", direction="inbound")]
+    run += [call("23T10:00:00", "c4", direction="inbound"), call("23T11:00:00", "c5", direction="inbound")]
+    found = values(dated, *run)["ana"]["calls"]
+    days = [found[f"2026-11-{day}"] for day in (21, 22, 23)]
+    assert (days, found["w2026-11-16"], found["w2026-11-23"], found["2026-11"]) == ([1, 1, 2], 2, 2, 2)
+
+
+def test_before_its_first_version_a_kpi_has_no_value(rules: OracleRules) -> None:
+    later = {**next(kpi for kpi in rules.kpis if kpi["id"] == "won"), "effective": "2026-11-23"}
+    dated = replace(rules, kpis=[kpi for kpi in rules.kpis if kpi["id"] != "won"] + [later])
+    found = values(dated, call("22T10:00:00", "c1"), call("23T10:00:00", "c2"))["ana"]
+    assert [(found[kpi]["2026-11-22"], found[kpi]["2026-11-23"]) for kpi in ("won", "win_rate")] == [
+        (None, 0), (None, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "expected"), [({"aggregate": "minimum"}, -3), ({"aggregate": "maximum"}, 10.5),
+    ({"aggregate": "percentile", "percentile": 50}, 2), ({"aggregate": "percentile", "percentile": 51}, 7)]
+)  # fmt: skip
+def test_one_of_the_numbers_is_picked(rules: OracleRules, aggregate: dict[str, Any], expected: float) -> None:
+    picked = {"id": "picked", "unit": "count", "field": "n", "facts": ["call.logged"], **aggregate}
+    numbers = ["7", "2.0", "-3", "10.5", "none"]
+    found = values(replace(rules, kpis=[picked]), *(call("22T10:00:00", f"c{n}", n=n) for n in numbers))["ana"]
+    assert found["picked"]["2026-11"] == expected

@@ -49,7 +49,7 @@ async def what_there_is(request: Request, viewer: Asker) -> Response:
     """The tenant, its teams, reps, KPIs and sources."""
     queries: Queries = request.app.state.parts.queries
     view = await queries.view(viewer)
-    return plain(request, catalogue(view.tenant, view.sight, view.moment.now))
+    return plain(request, catalogue(view.tenant, view.readings.definitions, view.sight, view.moment.now))
 
 
 @router.get("/v1/status")

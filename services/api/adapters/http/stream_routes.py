@@ -56,7 +56,7 @@ def _interest(view: View, rep: str | None, team: str | None, kpi: list[str] | No
         view.rep(rep)
     if team is not None:
         view.team(team)
-    return Interest(rep, team, frozenset(found.id for found in view.kpis(kpi)) if kpi else frozenset())
+    return Interest(rep, team, view.kpi_ids(kpi or ()))
 
 
 def following(configured: Configured, clock: Clock, viewer: Viewer, interest: Interest) -> Callable[[], Audience]:

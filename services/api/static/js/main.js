@@ -11,6 +11,7 @@ import { Refused, Stream, forget, read, send } from "./server.js";
 import { Store } from "./store.js";
 import { makeTiles, showTiles } from "./tiles.js";
 import { fitWall, reloadOnError, startWall } from "./wall.js";
+import { lists } from "./words.js";
 
 const TICK_MS = 5000; // relative times keep themselves current
 const AGAIN_MS = 2000;
@@ -86,7 +87,7 @@ function takeStatus(status) {
 }
 
 function compose() {
-  const ofPeriod = store.catalogue.kpis.filter((kpi) => kpi.periods.includes(view.period));
+  const ofPeriod = store.catalogue.kpis.filter((kpi) => lists(kpi, view.period));
   const hasTarget = (kpi) => (store.of("team", view.team, kpi.id)?.target ?? null) !== null;
   const tiles = kpisToShow(ofPeriod, MOST_TILES, hasTarget);
   const columns = kpisToShow(ofPeriod, MOST_COLUMNS, hasTarget);

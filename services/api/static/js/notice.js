@@ -2,6 +2,7 @@
 
 import { byId, setText } from "./dom.js";
 import { membersOf } from "./organisation.js";
+import { lists } from "./words.js";
 
 export function showNotice(store, view) {
   const refusals = [...store.failures.values()];
@@ -22,7 +23,7 @@ function problem(refusals) {
 
 function condition(store, view) {
   if (!store.catalogue || !store.loaded) return "";
-  if (store.catalogue.kpis.every((kpi) => !kpi.periods.includes(view.period))) {
+  if (store.catalogue.kpis.every((kpi) => !lists(kpi, view.period))) {
     return `No KPI is measured by the ${view.period}.`;
   }
   const sources = store.status?.sources ?? [];

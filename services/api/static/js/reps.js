@@ -4,7 +4,7 @@
 import { byId, element, setAttribute, setText } from "./dom.js";
 import { makeBullet, showBullet } from "./bullet.js";
 import { mark } from "./tiles.js";
-import { STATUS, amount, day, exactly } from "./words.js";
+import { STATUS, amount, asRead, day, exactly } from "./words.js";
 
 const NEAR = "600px 0px";
 const ARRANGE_MS = 10000; // rows do not run away from whoever reads them
@@ -85,11 +85,11 @@ function showRow(held, { store, most }, currency) {
     const reading = store.of("rep", rep.id, kpi.id);
     setAttribute(cell, "data-empty", reading ? null : true);
     if (!reading) continue;
-    const status = STATUS[reading.status] ?? STATUS.no_target;
-    setText(number, `${amount(reading.value, kpi.unit, currency)} ${reading.target === null ? "" : status.shape}`);
+    const [status, read] = [STATUS[reading.status] ?? STATUS.no_target, asRead(kpi, reading)];
+    setText(number, `${amount(reading.value, read.unit, currency)} ${reading.target === null ? "" : status.shape}`);
     setAttribute(number, "data-tone", status.tone);
-    setAttribute(number, "title", exactly(reading.value, kpi.unit, currency));
-    showBullet(bullet, reading, kpi, currency, most.get(kpi.id));
+    setAttribute(number, "title", exactly(reading.value, read.unit, currency));
+    showBullet(bullet, reading, read, currency, most.get(kpi.id));
     mark(cell, store.changed.has(`rep/${rep.id}/${kpi.id}`));
   }
 }

@@ -3,7 +3,7 @@
 import { byId, element, setAttribute, setText } from "./dom.js";
 import { makeBullet, showBullet } from "./bullet.js";
 import { makeSpark, showSpark } from "./spark.js";
-import { STATUS, amount, difference, exactly } from "./words.js";
+import { STATUS, amount, asRead, difference, exactly } from "./words.js";
 
 const MARK_MS = 1200;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
@@ -36,12 +36,13 @@ export function showTiles(store, team, currency) {
     setAttribute(tile, "aria-busy", reading ? null : "true");
     if (!reading) continue;
     const state = STATUS[reading.status] ?? STATUS.no_target;
-    showAmount(value, amount(reading.value, kpi.unit, currency), exactly(reading.value, kpi.unit, currency));
+    const read = asRead(kpi, reading);
+    showAmount(value, amount(reading.value, read.unit, currency), exactly(reading.value, read.unit, currency));
     setText(status, `${state.shape} ${state.word}`);
     setAttribute(status, "data-tone", state.tone);
-    setText(gap, reading.measurable ? difference(reading, kpi, currency) : "may be short: a source is out");
+    setText(gap, reading.measurable ? difference(reading, read, currency) : "may be short: a source is out");
     setAttribute(tile, "data-short", reading.measurable ? null : true);
-    showBullet(bullet, reading, kpi, currency);
+    showBullet(bullet, reading, read, currency);
     showSpark(spark, store.trends.get(kpi.id), reading);
     mark(tile, store.changed.has(`team/${team}/${kpi.id}`));
   }

@@ -66,6 +66,9 @@ export function ago(instant, now) {
 export const clock = (instant) => CLOCK.format(new Date(instant));
 export const moment = (instant) => MOMENT.format(new Date(instant));
 export const day = (date) => DAY.format(new Date(`${date}T12:00:00`));
+// The version of a KPI that a reading is of: a longer period may use an earlier one than today does.
+export const asRead = (kpi, reading) => kpi.versions?.find((version) => version.definition === reading.definition) ?? kpi;
+export const lists = (kpi, period) => (kpi.versions ?? [kpi]).some((version) => version.periods.includes(period));
 export const noun = (kpi) => kpi.id.replaceAll("_", " ");
 
 // "7 calls behind where we should be"
