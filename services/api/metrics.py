@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from shared.observability.heartbeats import HeartbeatGauges
@@ -28,8 +30,23 @@ class ApiMetrics:
         self.stream_dropped = Counter(
             "api_stream_clients_dropped", "Streams that were closed on the client", ["reason"], registry=registry
         )
+        self._waiting = Gauge(
+            "quarantine_waiting_events",
+            "Entries of quarantine that still cannot be used",
+            ["reason"],
+            registry=registry,
+        )
         self.heartbeats = HeartbeatGauges(registry, "api")
+        self._reasons: set[str] = set()
         for event in ("reading", "alert", "status"):
             self.stream_events.labels(event)
         for reason in ("too_slow", "too_many"):
             self.stream_dropped.labels(reason)
+
+    def show_waiting(self, counts: Mapping[str, int]) -> None:
+        """How many entries wait, by reason; a reason that nothing waits for any more stays at 0."""
+        for reason in self._reasons - counts.keys():
+            self._waiting.labels(reason).set(0)
+        for reason, count in counts.items():
+            self._waiting.labels(reason).set(count)
+        self._reasons |= counts.keys()

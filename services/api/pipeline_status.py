@@ -27,7 +27,7 @@ def pipeline_status(
     """All of /v1/status but the configuration. What waits is for those who run the deployment: it names owners."""
     status = sources_status(tenant, pipeline, now)
     if viewer.role is Role.ADMIN:
-        status |= _parked(tenant, parked)
+        status |= parked_status(tenant, parked)
     return status | {"partitions": [_partition(partition) for partition in pipeline.partitions]}
 
 
@@ -51,7 +51,8 @@ def _source(state: SourceState, now: Micros) -> dict[str, Any]:
     }
 
 
-def _parked(tenant: Tenant, parked: Parked) -> dict[str, Any]:
+def parked_status(tenant: Tenant, parked: Parked) -> dict[str, Any]:
+    """Facts that wait for an identity or a rate."""
     unmapped = [
         {"source": source, "owner": owner, "facts": facts}
         for (owned_by, source, owner), facts in sorted(parked.unmapped.items())

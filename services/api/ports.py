@@ -9,13 +9,17 @@ from msgspec import Struct
 
 from services.api.domain.pipeline import Parked, PipelineState
 from shared.configuration.deployment import Deployment
+from shared.contracts.messages import Quarantined
+from shared.contracts.quarantine import RetryAsked
 from shared.domain.cells import CellQuery, SubjectCells
 from shared.domain.episodes import Episode
 from shared.domain.facts import PageEntry
 from shared.domain.instants import Micros
+from shared.domain.quarantine import Entry, Place, QuarantineIndex
 from shared.domain.readings import Readings
 from shared.domain.records import Record
 from shared.domain.tenant import Tenant
+from shared.errors import TransientError
 
 
 class Scoreboard(Protocol):
@@ -99,6 +103,33 @@ class EpisodeChanges(Protocol):
 
     async def acted(self, episode: Episode, *, prior: Episode, now: Micros) -> bool:
         """Stores the change; False when somebody else was first. Raises: TransientError."""
+        ...
+
+
+class QuarantineLoading(TransientError):
+    """The topic has not been read to its end since the start."""
+
+    reason = "quarantine_loading"
+
+
+class Quarantine(Protocol):
+    """What waits in quarantine."""
+
+    @property
+    def index(self) -> QuarantineIndex:
+        """All entries, less than a second behind the topic. Raises: QuarantineLoading."""
+        ...
+
+    async def body(self, place: Place) -> Quarantined | None:
+        """An entry whole; None where the topic no longer holds it. Raises: TransientError."""
+        ...
+
+    async def ask(self, asked: Sequence[RetryAsked]) -> None:
+        """Has entries tried again, some time soon; returns when that is certain. Raises: TransientError."""
+        ...
+
+    async def resolved(self, entry_id: str, retry: str) -> Entry | None:
+        """The entry after that retry; None where it takes longer than a person waits."""
         ...
 
 

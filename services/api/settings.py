@@ -24,9 +24,16 @@ class StreamSettings(Block):
     clients: int = Field(500, ge=1, description="most streams at once")
 
 
+class QuarantineSettings(Block):
+    """How much of the quarantine is listed."""
+
+    entries: int = Field(50_000, ge=1, description="entries of the quarantine kept in memory, some 600 bytes each")
+
+
 class ApiSettings(ServiceSettings):
     """What the api reads from the environment."""
 
     board_url: str = Field("http://127.0.0.1:8080", description="where people open the board; in links of alerts")
     metrics: MetricsSettings = MetricsSettings()
     stream: StreamSettings = StreamSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()

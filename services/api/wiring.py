@@ -25,6 +25,7 @@ from services.api.adapters.kpi_exposition import KpiExposition
 from services.api.adapters.ledger_records import RedisRecords
 from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
+from services.api.adapters.quarantine_follower import KafkaQuarantine
 from services.api.adapters.stream_listener import StreamListener
 from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
@@ -32,6 +33,7 @@ from services.api.kpi_series import KpiSeries
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.metrics import ApiMetrics
+from services.api.quarantine_desk import QuarantineDesk
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.settings import DEFAULT_PORT, ApiSettings
@@ -88,6 +90,12 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         follower = ChangeFollower(settings.kafka, listener, retention=configured.deployment.retention)
         alerts = AlertsQuery(configured, EpisodeReader(redis), clock)
         changes = RedisEpisodeChanges(EpisodeWriter(redis))
+        quarantine = KafkaQuarantine(
+            settings.kafka,
+            metrics,
+            most=settings.quarantine.entries,
+            retention=configured.deployment.retention,
+        )
         app = create_app(
             Parts(
                 configured=configured,
@@ -97,6 +105,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
                 alerts=alerts,
                 actions=AlertActions(alerts, changes, configured, clock),
                 pipeline=pipeline,
+                quarantine=QuarantineDesk(configured, quarantine, clock, new_retry_id),
                 clock=clock,
                 hub=hub,
                 live=live,
@@ -106,9 +115,15 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         app.add_middleware(RequestTiming, seconds=metrics.request_seconds)
         app.router.routes.append(KpiExposition(KpiSeries(configured, queries, settings.metrics), registry).route())
         app.router.routes.extend(operations_routes(_health(redis, follower), registry))
-        for task in (configured.follow(metrics.config_valid), follower.run(), live.run(), live.sweep(), status.run()):
+        live_parts = (follower.run(), live.run(), live.sweep(), status.run(), quarantine.run())
+        for task in (configured.follow(metrics.config_valid), *live_parts):
             await stack.enter_async_context(_running(task))
         yield Api(app, hub)
+
+
+def new_retry_id() -> str:
+    """Names a retry in what is said of each of its entries."""
+    return f"rt_{secrets.token_hex(8)}"
 
 
 def _hub(settings: ApiSettings, metrics: ApiMetrics) -> Hub:

@@ -33,6 +33,7 @@ class QuarantineReader:
     def __init__(self, consumer: AIOKafkaConsumer, index: QuarantineIndex) -> None:
         self._consumer = consumer
         self.index = index
+        self._next: dict[int, int] = {}
 
     async def catch_up(self) -> None:
         """Returns when all that is there now has been taken. Raises: KafkaError."""
@@ -42,9 +43,12 @@ class QuarantineReader:
             await self.take(timeout_ms=200)
 
     async def take(self, *, timeout_ms: int) -> None:
-        """Takes what comes next. Raises: KafkaError."""
+        """Takes what comes next. Raises: KafkaError; KafkaAway when it has to be read anew."""
         for messages in (await self._consumer.getmany(timeout_ms=timeout_ms)).values():
             for message in messages:
+                if message.offset < self._next.get(message.partition, 0):
+                    raise KafkaAway(f"{CRM_QUARANTINE} begins again: it was made anew")
+                self._next[message.partition] = message.offset + 1
                 self.index.take(Place(message.partition, message.offset), decode_quarantine(message.value))
 
     async def forget_expired(self) -> None:

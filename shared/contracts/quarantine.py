@@ -9,12 +9,13 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from shared.contracts.messages import Quarantined
-from shared.domain.instants import Micros
+from shared.domain.instants import Micros, text
 from shared.domain.quarantine import Entry, Head, Place, Retried
 
 ENTRIES_A_MESSAGE = 200
@@ -78,11 +79,11 @@ def places(asked: RetryAsked) -> list[Place]:
 def as_text(raw: bytes) -> tuple[str, str]:
     """An entry's ``body`` and ``encoding``: text, or base64 for what is none, or is large and grows more as JSON."""
     try:
-        text = raw.decode()
+        decoded = raw.decode()
     except UnicodeDecodeError:
         return base64.b64encode(raw).decode(), "base64"
-    if len(raw) <= LARGE_BYTES or 3 * len(msgspec.json.encode(text)) <= 4 * len(raw):
-        return text, "utf-8"
+    if len(raw) <= LARGE_BYTES or 3 * len(msgspec.json.encode(decoded)) <= 4 * len(raw):
+        return decoded, "utf-8"
     return base64.b64encode(raw).decode(), "base64"
 
 
@@ -94,3 +95,43 @@ def raw_of(entry: Quarantined) -> bytes:
         return base64.b64decode(entry.body, validate=True)
     except binascii.Error as error:
         raise ValueError(str(error)) from error
+
+
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """An entry as people see it in the API and in ``pacer quarantine``, without its body; built-in types only."""
+    head = entry.head
+    found_at = {"topic": head.topic, "partition": head.partition, "offset": head.offset}
+    return {
+        "id": head.id,
+        "tenant": head.tenant,
+        "source": head.source,
+        "state": entry.last.outcome.value if entry.last is not None and not entry.waits else "waiting",
+        "reason": entry.reason,
+        "detail": entry.detail,
+        "received_at": text(head.received_at),
+        "first_received_at": text(entry.first_received_at),
+        "times": entry.times,
+        "index": head.index,
+        "delivery": head.delivery,
+        "log": None if head.topic is None else found_at,
+        "retries": entry.retries,
+        "last_retry": None if entry.last is None else _retry_view(entry.last),
+    }
+
+
+def whole_view(entry: Entry, kept: Quarantined | None) -> dict[str, Any]:
+    """The same with what was kept of it: all null where the topic no longer holds it."""
+    body: dict[str, Any] = {"body": None, "encoding": None, "headers": None}
+    if kept is not None:
+        body = {"body": kept.body, "encoding": kept.encoding, "headers": kept.headers}
+    return entry_view(entry) | body
+
+
+def _retry_view(retried: Retried) -> dict[str, Any]:
+    return {
+        "at": text(retried.at),
+        "by": retried.by,
+        "outcome": retried.outcome.value,
+        "reason": retried.reason,
+        "retry": retried.retry,
+    }

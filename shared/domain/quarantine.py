@@ -92,6 +92,11 @@ class Entry(Struct, frozen=True, kw_only=True):
         return self.last.reason if self.waits and self.last is not None else self.head.reason
 
     @property
+    def detail(self) -> str:
+        """What says more about the reason."""
+        return self.last.detail if self.waits and self.last is not None else self.head.detail
+
+    @property
     def order(self) -> tuple[Micros, str]:
         """Lists begin with the greatest."""
         return self.head.received_at, self.head.id

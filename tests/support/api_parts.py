@@ -21,6 +21,7 @@ from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.metrics import ApiMetrics
 from services.api.ports import HeldPages, Pages, Pipeline, Records, Scoreboard
+from services.api.quarantine_desk import QuarantineDesk
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.settings import StreamSettings
@@ -40,6 +41,7 @@ from shared.domain.reading import PeriodBounds, Reading
 from shared.domain.readings import Readings
 from shared.domain.records import Record
 from shared.domain.tenant import Tenant
+from tests.support.api_quarantine import KnownQuarantine
 
 MONDAY_NOON = parse("2026-11-23T11:00:00Z")
 """Twelve in Berlin and in Madrid; three of eight working hours have passed."""
@@ -163,6 +165,7 @@ def parts(
     scoreboard: Scoreboard | None = None,
     pipeline: Pipeline | None = None,
     pages: Pages | None = None,
+    quarantine: KnownQuarantine | None = None,
     records: Records | None = None,
     episodes: KnownEpisodes | None = None,
     clock: Clock | None = None,
@@ -184,6 +187,7 @@ def parts(
         alerts=alerts,
         actions=AlertActions(alerts, episodes, configured, clock),
         pipeline=pipeline,
+        quarantine=QuarantineDesk(configured, quarantine or KnownQuarantine(), clock, lambda: "rt_1"),
         clock=clock,
         hub=hub,
         live=LiveReadings(configured, queries, hub, encode),

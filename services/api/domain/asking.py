@@ -44,6 +44,12 @@ def org_of(text: str) -> Org:
         raise InvalidOrganisation(f"{text[:40]!r}: use as_was or as_is") from None
 
 
+def instant_of(text: str | None) -> Micros | None:
+    """The instant of an RFC 3339 time, or of a date's midnight in UTC. Raises: InvalidAt."""
+    at = at_of(text)
+    return at if at is None or isinstance(at, int) else parse(f"{at.isoformat()}T00:00:00Z")
+
+
 def at_of(text: str | None) -> At:
     """A date such as 2026-11-23 or an RFC 3339 instant. Raises: InvalidAt."""
     if text is None:

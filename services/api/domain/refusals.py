@@ -110,6 +110,12 @@ class UnknownKpi(Unknown):
     reason = "unknown_kpi"
 
 
+class UnknownEntry(Unknown):
+    """No such entry of quarantine."""
+
+    reason = "unknown_entry"
+
+
 class UnknownAlert(Unknown):
     """No such episode."""
 

@@ -12,6 +12,7 @@ from services.api.adapters.http import (
     overview_routes,
     pages,
     problems,
+    quarantine_routes,
     readings_routes,
     receipts_routes,
     stream_routes,
@@ -23,6 +24,7 @@ from services.api.alerts_query import AlertsQuery
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.ports import Configured, Pipeline
+from services.api.quarantine_desk import QuarantineDesk
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.stream import Hub
@@ -40,6 +42,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     alerts: AlertsQuery
     actions: AlertActions
     pipeline: Pipeline
+    quarantine: QuarantineDesk
     clock: Clock
     hub: Hub
     live: LiveReadings
@@ -63,6 +66,7 @@ def create_app(parts: Parts) -> FastAPI:
         receipts_routes,
         overview_routes,
         action_routes,
+        quarantine_routes,
         trend_routes,
         stream_routes,
         docs_page,

@@ -15,6 +15,7 @@ from services.api.domain.refusals import Invalid
 from services.api.pipeline_status import configuration_status, pipeline_status
 from services.api.queries import Queries
 from shared.contracts.episodes import episode_view
+from shared.domain.access import Role
 
 router = APIRouter(tags=["overview"])
 SESSION_SECONDS = 400 * 86_400
@@ -59,6 +60,8 @@ async def status(request: Request, viewer: Asker) -> Response:
     view = await parts.queries.view(viewer)
     parked = await parts.pipeline.parked()
     content: dict[str, Any] = pipeline_status(view.tenant, view.pipeline, parked, viewer=viewer, now=view.moment.now)
+    if viewer.role is Role.ADMIN:
+        content["quarantined"] = parts.quarantine.counts(viewer)
     content["configuration"] = configuration_status(parts.configured, viewer)
     return enveloped(request, content, as_of=view.as_of, watermark=view.pipeline.watermark)
 
