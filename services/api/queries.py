@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from services.api.domain.asking import At, on_grid, period_asked
+from services.api.domain.asking import At, on_grid, period_asked, rolling_asked
 from services.api.domain.pipeline import PipelineState, is_measurable
 from services.api.domain.refusals import Forbidden, UnknownKpi, UnknownRep, UnknownTeam
 from services.api.domain.standings import Place, Ranking, ranked
 from services.api.domain.viewers import Sight, Verdict, Viewer, sight
 from services.api.histories import Found, Histories
-from services.api.ports import Configured, Pipeline, Scoreboard
+from services.api.ports import Configured, Pages, Pipeline, Scoreboard
+from services.api.rolling_readings import Rolled, RollingReadings
 from shared.domain.cells import CellQuery
 from shared.domain.clock import Clock
 from shared.domain.instants import Micros
@@ -22,13 +23,14 @@ from shared.domain.people import Rep, Team
 from shared.domain.periods import ONE_DAY, Period, PeriodKind, local_day
 from shared.domain.reading import Moment, Reading
 from shared.domain.readings import Org, Readings
+from shared.domain.rolling import AnyPeriod, Rolling, RollingPeriod
 from shared.domain.tenant import Tenant
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """Which period's readings of which KPIs; no KPI named is every one."""
 
-    kind: PeriodKind
+    kind: PeriodKind | Rolling
     at: At = None
     kpis: tuple[str, ...] = ()
 
@@ -77,14 +79,14 @@ class View(Struct, frozen=True):
         _allow(self.sight.of_team(team_id))
         return team
 
-    def kpi(self, kpi_id: str, period: Period) -> Kpi:
+    def kpi(self, kpi_id: str, period: AnyPeriod) -> Kpi:
         """The version of a KPI that a period uses. Raises: UnknownKpi."""
         kpi = self.readings.definitions.on(period.first).get(kpi_id)
         if kpi is None:
             raise UnknownKpi(f"there is no KPI {kpi_id[:80]!r}")
         return kpi
 
-    def kpis(self, ids: Iterable[str], period: Period) -> tuple[Kpi, ...]:
+    def kpis(self, ids: Iterable[str], period: AnyPeriod) -> tuple[Kpi, ...]:
         """The named KPIs as a period uses them, every one where none is named. Raises: UnknownKpi."""
         named = tuple(self.kpi(kpi_id, period) for kpi_id in dict.fromkeys(ids))
         return named or tuple(self.readings.definitions.on(period.first).values())
@@ -98,8 +100,14 @@ class View(Struct, frozen=True):
         """The KPIs that list a period's kind, as the period uses them."""
         return [kpi for kpi in self.kpis((), period) if kpi.is_asked_of(period)]
 
+    def asked(self, wanted: Wanted, zone: str) -> AnyPeriod:
+        """The period that a question is about, in a zone."""
+        if isinstance(wanted.kind, Rolling):
+            return rolling_asked(wanted.kind, wanted.at, now=self.moment.now, zone=zone)
+        return self.period(wanted.kind, wanted.at, zone)
+
     def period(self, kind: PeriodKind, at: At, zone: str) -> Period:
-        """The period asked for in a zone."""
+        """The calendar period asked for in a zone."""
         return period_asked(self.tenant.calendar.periods, kind, at, now=self.moment.now, zone=zone)
 
     def answer(self, readings: Sequence[Reading]) -> Answer:
@@ -110,8 +118,11 @@ class View(Struct, frozen=True):
 class Queries:
     """The readings of the tenants that are configured now."""
 
-    def __init__(self, configured: Configured, scoreboard: Scoreboard, pipeline: Pipeline, clock: Clock) -> None:
+    def __init__(
+        self, configured: Configured, scoreboard: Scoreboard, pipeline: Pipeline, clock: Clock, *, pages: Pages
+    ) -> None:
         self._configured = configured
+        self._rolling = RollingReadings(scoreboard, pages)
         self._histories = Histories(scoreboard, time.monotonic)
         self._pipeline = pipeline
         self._clock = clock
@@ -130,7 +141,7 @@ class Queries:
         """A rep's readings. Raises: Refusal, TransientError."""
         view = await self.view(viewer)
         rep = view.rep(rep_id)
-        period = view.period(wanted.kind, wanted.at, rep.zone)
+        period = view.asked(wanted, rep.zone)
         kpis = view.kpis(wanted.kpis, period)
         return view.answer(await self.reps_readings(view, [rep], kpis, period))
 
@@ -140,7 +151,7 @@ class Queries:
         """A team's readings, and with ``members`` those of each rep who has a part in them and may be seen."""
         view = await self.view(viewer)
         team = view.team(team_id)
-        period = view.period(wanted.kind, wanted.at, team.zone)
+        period = view.asked(wanted, team.zone)
         kpis = view.kpis(wanted.kpis, period)
         return view.answer(await self.team_readings(view, team, kpis, period, org=org, members=members))
 
@@ -149,12 +160,12 @@ class Queries:
     ) -> Standings:
         """Reps ranked by a KPI: today's members of a team, or all who may be seen."""
         view = await self.view(viewer)
-        period = view.period(wanted.kind, wanted.at, view.tenant.zone)
+        period = view.asked(wanted, view.tenant.zone)
         kpi, reps = view.kpi(kpi_id, period), self._field(view, team_id)
         now = await self.reps_readings(view, reps, (kpi,), period)
         before = None
-        if by is Ranking.IMPROVEMENT:
-            previous = view.tenant.calendar.periods.containing(wanted.kind, period.first - ONE_DAY)
+        if by is Ranking.IMPROVEMENT and isinstance(period, Period):
+            previous = view.tenant.calendar.periods.containing(period.kind, period.first - ONE_DAY)
             before = {
                 str(r.rep): r for r in await self.reps_readings(view, reps, view.kpis((kpi_id,), previous), previous)
             }
@@ -162,9 +173,12 @@ class Queries:
         return Standings(view.as_of, view.pipeline.watermark, kpi, by, places)
 
     async def team_readings(
-        self, view: View, team: Team, kpis: Sequence[Kpi], period: Period, *, org: Org, members: bool = False
+        self, view: View, team: Team, kpis: Sequence[Kpi], period: AnyPeriod, *, org: Org, members: bool = False
     ) -> list[Reading]:
         """A team's readings, and each rep's who has a part in them and may be seen, in one round trip."""
+        if isinstance(period, RollingPeriod):
+            rolling = Rolled(view.readings, view.moment, kpis, period)
+            return await self._rolling.of_team(rolling, team, org=org, seen=view.sight.reps() if members else ())
         parts = view.readings.query_team(team.id, kpis, period, now=view.moment.now, org=org)
         seen = [rep for rep in view.sight.reps() if rep.id in parts] if members else []
         wider = {rep.id: view.readings.query_rep(kpis, period) for rep in seen}
@@ -175,9 +189,11 @@ class Queries:
         return [*found, *_each(view, seen, kpis, period, read)]
 
     async def reps_readings(
-        self, view: View, reps: Sequence[Rep], kpis: Sequence[Kpi], period: Period
+        self, view: View, reps: Sequence[Rep], kpis: Sequence[Kpi], period: AnyPeriod
     ) -> list[Reading]:
-        """Readings of several reps in one period, in one round trip."""
+        """Readings of several reps in one period, in one round trip; in two of a rolling one."""
+        if isinstance(period, RollingPeriod):
+            return await self._rolling.of_reps(Rolled(view.readings, view.moment, kpis, period), reps)
         query = view.readings.query_rep(kpis, period)
         read = await self._read(view, {rep.id: query for rep in reps})
         return _each(view, reps, kpis, period, read)

@@ -21,9 +21,10 @@ from shared.domain.facts import STATE_PAGE, Fact, FactName, utc_day
 from shared.domain.instants import DAY_US, Micros
 from shared.domain.kpis import Aggregate, Kpi
 from shared.domain.people import Rep, Team
-from shared.domain.periods import Period, local_day
+from shared.domain.periods import local_day
 from shared.domain.reading import Reading
 from shared.domain.records import Record
+from shared.domain.rolling import AnyPeriod
 from shared.domain.team_parts import Org, Part
 
 TRIES = 5
@@ -79,7 +80,7 @@ class _Asked(Struct, frozen=True):
 
     view: View
     kpi: Kpi
-    period: Period
+    period: AnyPeriod
     parts: Sequence[Part]
 
     @property
@@ -111,7 +112,7 @@ class ReceiptsQuery:
         """A rep's. Raises: Refusal, TransientError."""
         view = await self._queries.view(viewer)
         rep = view.rep(rep_id)
-        period = view.period(wanted.kind, wanted.at, rep.zone)
+        period = view.asked(wanted, rep.zone)
         asked = _Asked(view, view.kpi(kpi_id, period), period, (Part(rep, None, ()),))
         return await self._answer(asked, None, part)
 
@@ -123,7 +124,7 @@ class ReceiptsQuery:
         team = view.team(team_id)
         if viewer.role is Role.READER:
             raise Forbidden(f"this key may not see it: {Verdict.NO_REPS}")
-        period = view.period(wanted.kind, wanted.at, team.zone)
+        period = view.asked(wanted, team.zone)
         parts = view.readings.parts(team.id, period, now=view.moment.now, org=Org.AS_WAS)
         return await self._answer(_Asked(view, view.kpi(kpi_id, period), period, parts), team, part)
 
@@ -169,8 +170,8 @@ class ReceiptsQuery:
         found = []
         for part, page, name in places:
             gone = withdrawal(tenant, part.rep.id, name, page, records.get(name.record_key(tenant.id)))
-            day = local_day(gone.shown_at, part.rep.zone)
-            if day in asked.period and part.includes(day):
+            start, end = asked.period.bounds(part.rep.zone)
+            if start <= gone.shown_at < end and part.includes(local_day(gone.shown_at, part.rep.zone)):
                 kinds = (base.id for base in asked.bases if name.kind in base.facts)
                 found += [Documented(rep=part.rep.id, kpi=kpi, of=gone) for kpi in kinds]
         return found
@@ -209,7 +210,7 @@ def _facts(asked: _Asked, base: Kpi, part: Part, held: HeldPages) -> Iterator[Fa
     zone, now = part.rep.zone, asked.view.moment.now
     start, end = asked.period.bounds(zone)
     today = local_day(now, zone)
-    is_now = today in asked.period and part.includes(today)
+    is_now = asked.period.has_stock(now, zone) and part.includes(today)
     for entry in chain.from_iterable(entries.values() for entries in held.pages.values()):
         fact = entry.fact
         if fact is None or not counted_in(base, fact, start, end, is_now=is_now):

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from services.api.domain.refusals import InvalidPeriod
 from services.api.domain.trending import (
     GROWING,
     Part,
@@ -33,6 +34,7 @@ from shared.domain.people import Rep, Team
 from shared.domain.periods import Period, PeriodKind, local_day
 from shared.domain.reading import bounds_of
 from shared.domain.readings import Readings
+from shared.domain.rolling import Rolling
 
 MOST_LINES = 256
 """Expected lines kept: they move with the clock's grid, and every board of a team asks for the same ones."""
@@ -80,6 +82,8 @@ class TrendsQuery:
         """Lines of the KPIs that add up and list the period. Raises: Refusal, TransientError."""
         view = await self._queries.view(viewer)
         team = view.team(team_id)
+        if isinstance(wanted.kind, Rolling):
+            raise InvalidPeriod("a trend is of a calendar period; use day, week, month, quarter or year")
         period = view.period(wanted.kind, wanted.at, team.zone)
         chosen = view.kpis(wanted.kpis, period)
         kpis = [kpi for kpi in chosen if kpi.aggregate in GROWING and kpi.is_asked_of(period)]

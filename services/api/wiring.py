@@ -78,7 +78,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         ends = KafkaLogEnds(settings.kafka)
         stack.push_async_callback(ends.close)
         scoreboard, pipeline = ScoreboardReader(redis), RedisPipeline(redis, clock, ends)
-        queries = Queries(configured, scoreboard, pipeline, clock)
+        queries = Queries(configured, scoreboard, pipeline, clock, pages=RedisPages(redis))
         hub = _hub(settings, metrics)
         live, status = LiveReadings(configured, queries, hub, encode), LiveStatus(configured, queries, hub, encode)
         listener = StreamListener(

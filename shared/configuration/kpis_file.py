@@ -22,7 +22,10 @@ _ROLLING = re.compile(r"rolling:\d+[smhd]", re.ASCII)
 
 def _period(value: object) -> PeriodKind:
     if isinstance(value, str) and _ROLLING.fullmatch(value):
-        raise ValueError(f"`{value}` is not supported yet. Use one of: {', '.join(PeriodKind)}")
+        raise ValueError(
+            f"`{value}` can be read without being listed, but targets and alerts are of calendar periods. "
+            f"Use one of: {', '.join(PeriodKind)}"
+        )
     try:
         return PeriodKind(str(value))
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -83,6 +84,19 @@ def _month_cells(month: Period, included: Callable[[date], bool] | None) -> tupl
     chosen = list(month.days()) if included is None else [day for day in month.days() if included(day)]
     whole = len(chosen) == (month.last - month.first).days + 1
     return (month_cell(month.first),) if whole else tuple(day_cell(day) for day in chosen)
+
+
+def cells_of_days(days: Iterable[date]) -> tuple[str, ...]:
+    """The fewest cells that hold the facts of just these days, given in order."""
+    months: dict[date, list[date]] = {}
+    for day in days:
+        months.setdefault(day.replace(day=1), []).append(day)
+    return tuple(name for first, chosen in months.items() for name in _cells_in_month(first, chosen))
+
+
+def _cells_in_month(first: date, chosen: list[date]) -> tuple[str, ...]:
+    whole = len(chosen) == monthrange(first.year, first.month)[1]
+    return (month_cell(first),) if whole else tuple(day_cell(day) for day in chosen)
 
 
 def base_kpis(kpi: Kpi, kpis: Mapping[str, Kpi]) -> tuple[Kpi, ...]:

@@ -48,6 +48,10 @@ class Period(Struct, frozen=True):
     def __contains__(self, day: date) -> bool:
         return self.first <= day <= self.last
 
+    def has_stock(self, now: Micros, zone: str) -> bool:
+        """Whether a stock is read for it: it is the period for who lives in a zone."""
+        return local_day(now, zone) in self
+
     def bounds(self, zone: str) -> tuple[Micros, Micros]:
         """Half-open [start, end) in a zone; a day of 23 or 25 hours is as long as it is."""
         return day_start(self.first, zone), day_start(self.last + ONE_DAY, zone)

@@ -10,7 +10,7 @@ from shared.domain.exact import CONTEXT, MONEY_PLACES, RATIO_PLACES, plain
 from shared.domain.instants import Micros, text
 from shared.domain.kpis import Kpi, Unit
 from shared.domain.pace import Situation, Status, standing
-from shared.domain.periods import Period
+from shared.domain.rolling import AnyPeriod
 from shared.domain.targets import Asked
 
 
@@ -106,7 +106,7 @@ def shown(value: Decimal | None, unit: Unit) -> Decimal | None:
     return Decimal(plain(value.quantize(places, context=CONTEXT)))
 
 
-def bounds_of(period: Period, zone: str) -> PeriodBounds:
+def bounds_of(period: AnyPeriod, zone: str) -> PeriodBounds:
     """A period's bounds as readers see them in a zone."""
     start, end = period.bounds(zone)
     return PeriodBounds(kind=period.kind, id=period.id, start=text(start), end=text(end), time_zone=zone)

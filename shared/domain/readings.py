@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -26,6 +26,7 @@ from shared.domain.pace import Situation
 from shared.domain.people import Rep, Team
 from shared.domain.periods import Period, local_day
 from shared.domain.reading import Moment, Reading, bounds_of, make_reading, with_pin
+from shared.domain.rolling import AnyPeriod
 from shared.domain.team_parts import Org, Part, TeamParts
 from shared.domain.tenant import Tenant
 
@@ -51,9 +52,9 @@ class Readings:
 
     def query_rep(self, kpis: Sequence[Kpi], period: Period) -> CellQuery:
         """The cells of one rep that hold a period of some KPIs."""
-        return self._query(kpis, covering_cells(period), period.first)
+        return self.query(kpis, covering_cells(period), period.first)
 
-    def parts(self, team: str, period: Period, *, now: Micros, org: Org) -> tuple[Part, ...]:
+    def parts(self, team: str, period: AnyPeriod, *, now: Micros, org: Org) -> tuple[Part, ...]:
         """Whose facts a team's reading of a period is made of, and on which days."""
         return self._parts.of(team, period, now=now, org=org)
 
@@ -62,15 +63,17 @@ class Readings:
     ) -> dict[str, CellQuery]:
         """The cells to read of every rep who has a part in a team's period, by rep id."""
         parts = self._parts.of(team, period, now=now, org=org)
-        queries = {cells: self._query(kpis, cells, period.first) for cells in {part.cells for part in parts}}
+        queries = {cells: self.query(kpis, cells, period.first) for cells in {part.cells for part in parts}}
         return {part.rep.id: queries[part.cells] for part in parts}
 
     def history_query(self, kpis: Sequence[Kpi], today: date) -> CellQuery:
         """The day cells before ``today`` among which the best day is looked for."""
         prorated = [kpi for kpi in kpis if kpi.prorated]
-        return self._query(prorated, [day_cell(day) for day in days_before(today)], today) if prorated else CellQuery()
+        return self.query(prorated, [day_cell(day) for day in days_before(today)], today) if prorated else CellQuery()
 
-    def _query(self, kpis: Sequence[Kpi], names: Sequence[str], first: date) -> CellQuery:
+    def query(self, kpis: Sequence[Kpi], names: Iterable[str], first: date) -> CellQuery:
+        """What to read of some cells, with KPIs as they are defined in a period that begins on ``first``."""
+        names = tuple(names)
         versions = self.definitions.on(first)
         distinct, ranked = distinct_definitions(kpis, versions), ranked_definitions(kpis, versions)
         stock = [STATE_CELL] if any(kpi.aggregate is Aggregate.LATEST for kpi in kpis) else []
@@ -80,7 +83,7 @@ class Readings:
             frozenset((d, name) for d in ranked for name in names),
         )
 
-    def _united(self, kpis: Sequence[Kpi], first: date) -> frozenset[str]:
+    def united(self, kpis: Sequence[Kpi], first: date) -> frozenset[str]:
         """Definitions whose values are kept beside the cells."""
         versions = self.definitions.on(first)
         return distinct_definitions(kpis, versions) | ranked_definitions(kpis, versions)
@@ -98,7 +101,7 @@ class Readings:
         history: SubjectCells | None = None,
     ) -> list[Reading]:
         """A rep's readings, one a KPI, in the order asked for."""
-        tally = cells.tally(covering_cells(period), self._united(kpis, period.first))
+        tally = cells.tally(covering_cells(period), self.united(kpis, period.first))
         state = cells.tally([STATE_CELL], ())
         start, end = period.bounds(rep.zone)
         today = local_day(moment.now, rep.zone)
@@ -111,7 +114,7 @@ class Readings:
             if history is not None and asked is not None:
                 best = self._best.hourly(kpi, [(rep, history)], subject=rep, today=today)
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
-            value = self._value(kpi, period, tally, state, is_now=today in period)
+            value = self.value(kpi, period, tally, state, is_now=today in period)
             found.append(
                 make_reading(
                     kpi,
@@ -153,7 +156,7 @@ class Readings:
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
             reading = make_reading(
                 kpi,
-                self._value(kpi, period, tally, state, is_now=is_now),
+                self.value(kpi, period, tally, state, is_now=is_now),
                 pinned or members,
                 situation,
                 moment=moment,
@@ -174,7 +177,7 @@ class Readings:
         now: Micros,
     ) -> tuple[Tally, Tally]:
         """The members' facts of the period, and their states where the period is hers now."""
-        definitions = self._united(kpis, period.first)
+        definitions = self.united(kpis, period.first)
         tally, state = Tally.empty(), Tally.empty()
         for part in parts:
             own = cells.get(part.rep.id, SubjectCells())
@@ -183,7 +186,7 @@ class Readings:
                 state.take_tally(own.tally([STATE_CELL], ()))
         return tally, state
 
-    def _value(self, kpi: Kpi, period: Period, tally: Tally, state: Tally, *, is_now: bool) -> Decimal | None:
+    def value(self, kpi: Kpi, period: AnyPeriod, tally: Tally, state: Tally, *, is_now: bool) -> Decimal | None:
         """A stock is what holds now and null for any other period; everything else comes from the cells.
 
         Null before the KPI's first version, or that of a part of it.

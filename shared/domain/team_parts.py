@@ -8,10 +8,11 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from shared.domain.cells import covering_cells
+from shared.domain.cells import cells_of_days, covering_cells
 from shared.domain.instants import Micros
 from shared.domain.people import Rep
 from shared.domain.periods import Period, local_day
+from shared.domain.rolling import AnyPeriod, RollingPeriod, touched_days, whole_days
 from shared.domain.tenant import Tenant
 
 _PARTS_KEPT = 1_024
@@ -47,8 +48,10 @@ class TeamParts:
         self._zone = tenant.zone
         self._as_was = lru_cache(maxsize=_PARTS_KEPT)(self._work_out_as_was)
 
-    def of(self, team: str, period: Period, *, now: Micros, org: Org) -> tuple[Part, ...]:
+    def of(self, team: str, period: AnyPeriod, *, now: Micros, org: Org) -> tuple[Part, ...]:
         """Everybody with a part in a team's period."""
+        if isinstance(period, RollingPeriod):
+            return self._of_rolling(team, period, now=now, org=org)
         if org is Org.AS_WAS:
             return self._as_was(team, period)
         cells = covering_cells(period)
@@ -63,3 +66,22 @@ class TeamParts:
                 chosen = frozenset(days)
                 parts.append(Part(rep, None if days == every else days, covering_cells(period, chosen.__contains__)))
         return tuple(parts)
+
+    def _of_rolling(self, team: str, period: RollingPeriod, *, now: Micros, org: Org) -> tuple[Part, ...]:
+        """The cells are those of whole days; it moves with time, so that nothing is remembered."""
+        if org is Org.AS_IS:
+            members = self._organisation.members_on(team, local_day(now, self._zone))
+            return tuple(rolling_part(rep, period) for rep in members)
+        subtree, parts = self._organisation.subtree(team), []
+        for rep in self._organisation.members_ever(team):
+            every = touched_days(period, rep.zone)
+            days = tuple(day for day in every if not subtree.isdisjoint(rep.teams_on(day)))
+            if days:
+                parts.append(rolling_part(rep, period, None if len(days) == len(every) else days))
+        return tuple(parts)
+
+
+def rolling_part(rep: Rep, period: RollingPeriod, days: tuple[date, ...] | None = None) -> Part:
+    """A rep's part in a rolling period, on some of its days or on all; the cells are those of whole days."""
+    chosen = (day for day in whole_days(period, rep.zone) if days is None or day in days)
+    return Part(rep, days, cells_of_days(chosen))

@@ -174,7 +174,8 @@ def parts(
     """The application's parts; what is not given is empty."""
     bounds = bounds or StreamSettings()
     clock, pipeline = clock or TurnedClock(), pipeline or KnownPipeline()
-    queries = Queries(configured, scoreboard or KnownCells(), pipeline, clock)
+    pages = pages or KnownPages()
+    queries = Queries(configured, scoreboard or KnownCells(), pipeline, clock, pages=pages)
     episodes = episodes or KnownEpisodes()
     alerts = AlertsQuery(configured, episodes, clock)
     metrics = ApiMetrics(CollectorRegistry())

@@ -7,9 +7,10 @@ from datetime import date
 from typing import TypeAlias
 
 from services.api.domain.refusals import InvalidAt, InvalidOrganisation, InvalidPeriod
-from shared.domain.instants import SECOND_US, Micros, parse
+from shared.domain.instants import DAY_US, SECOND_US, Micros, parse
 from shared.domain.periods import Period, PeriodKind, PeriodRules, local_day
 from shared.domain.readings import Org
+from shared.domain.rolling import Rolling, RollingPeriod
 
 At: TypeAlias = date | Micros | None
 """Which period: the one that contains a local date or an instant; None is now."""
@@ -18,6 +19,10 @@ GRID_US = 15 * SECOND_US
 """What moves with the clock moves in these steps, so that polling is cheap (contract 5). Divides every midnight."""
 FIRST_DAY = date(1970, 1, 2)
 LAST_DAY = date(2199, 12, 31)
+ROLLING = "rolling:"
+LONGEST_ROLLING_US = 366 * DAY_US
+_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_UNIT_US = {"s": SECOND_US, "m": 60 * SECOND_US, "h": 3600 * SECOND_US, "d": DAY_US}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -26,14 +31,24 @@ def on_grid(now: Micros) -> Micros:
     return now - now % GRID_US
 
 
-def period_kind(text: str) -> PeriodKind:
-    """Raises: InvalidPeriod."""
-    if text.startswith("rolling:"):
-        raise InvalidPeriod("rolling periods are not supported yet; use day, week, month, quarter or year")
+def period_kind(text: str) -> PeriodKind | Rolling:
+    """A calendar period's kind, or a rolling one such as ``rolling:60m``. Raises: InvalidPeriod."""
+    if text.startswith(ROLLING):
+        return _rolling(text)
     try:
         return PeriodKind(text)
     except ValueError:
-        raise InvalidPeriod(f"{text[:40]!r} is no period; use day, week, month, quarter or year") from None
+        raise InvalidPeriod(
+            f"{text[:40]!r} is no period; use day, week, month, quarter or year, or such as rolling:7d"
+        ) from None
+
+
+def _rolling(text: str) -> Rolling:
+    match = _DURATION.fullmatch(text.removeprefix(ROLLING))
+    length = 0 if match is None else int(match[1]) * _UNIT_US[match[2]]
+    if not 0 < length <= LONGEST_ROLLING_US:
+        raise InvalidPeriod(f"{text[:40]!r} is no rolling period; use such as rolling:60m or rolling:7d, up to 366d")
+    return Rolling(text, length)
 
 
 def org_of(text: str) -> Org:
@@ -64,6 +79,11 @@ def at_of(text: str | None) -> At:
     if not FIRST_DAY <= day <= LAST_DAY:
         raise InvalidAt(f"{text[:40]!r} is not between {FIRST_DAY} and {LAST_DAY}")
     return at
+
+
+def rolling_asked(kind: Rolling, at: At, *, now: Micros, zone: str) -> RollingPeriod:
+    """Up to what was asked for; now is the end of the grid's running step: what just happened counts at once."""
+    return RollingPeriod(kind, now - now % GRID_US + GRID_US if at is None else at, zone)
 
 
 def period_asked(rules: PeriodRules, kind: PeriodKind, at: At, *, now: Micros, zone: str) -> Period:

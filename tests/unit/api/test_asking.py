@@ -2,10 +2,11 @@ from datetime import date
 
 import pytest
 
-from services.api.domain.asking import at_of, on_grid, period_asked, period_kind
+from services.api.domain.asking import At, at_of, on_grid, period_asked, period_kind, rolling_asked
 from services.api.domain.refusals import InvalidAt, InvalidPeriod
-from shared.domain.instants import parse
+from shared.domain.instants import SECOND_US, parse
 from shared.domain.periods import PeriodKind, PeriodRules
+from shared.domain.rolling import Rolling
 
 
 def test_the_clock_moves_in_steps_of_fifteen_seconds() -> None:
@@ -28,10 +29,41 @@ def test_what_is_no_time_of_ours_is_refused(text: str) -> None:
         at_of(text)
 
 
-@pytest.mark.parametrize("text", ["", "decade", "rolling:60m", "DAY"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "decade", "rolling:", "rolling:0s", "rolling:-1m", "rolling:1.5h", "rolling:367d", "rolling:٦٠m", "DAY"],
+)
 def test_what_is_no_period_is_refused(text: str) -> None:
     with pytest.raises(InvalidPeriod):
         period_kind(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("rolling:90s", 90),
+        ("rolling:60m", 3600),
+        ("rolling:2h", 7200),
+        ("rolling:7d", 604_800),
+        ("rolling:366d", 31_622_400),
+    ],
+)
+def test_a_rolling_period_is_so_long(text: str, seconds: int) -> None:
+    assert period_kind(text) == Rolling(text, seconds * SECOND_US)
+
+
+@pytest.mark.parametrize(
+    ("at", "end"),
+    [
+        (None, "2026-11-23T09:30:45Z"),
+        (parse("2026-11-23T08:00:01Z"), "2026-11-23T08:00:01Z"),
+        (date(2026, 11, 22), "2026-11-22T23:00:00Z"),
+    ],
+)
+def test_a_rolling_period_goes_up_to_what_was_asked_for(at: At, end: str) -> None:
+    now = parse("2026-11-23T09:30:30Z")
+    period = rolling_asked(Rolling("rolling:60m", 3600 * SECOND_US), at, now=now, zone="Europe/Madrid")
+    assert period.bounds("Europe/Madrid") == (parse(end) - 3600 * SECOND_US, parse(end))
 
 
 def test_an_instant_picks_the_local_day() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from services.api.domain.asking import period_kind
 from services.api.domain.receipts import Outcome, Receipt
 from services.api.domain.viewers import Viewer
 from services.api.ports import HeldPages
@@ -28,6 +29,7 @@ from shared.domain.people import Membership, Organisation
 from shared.domain.periods import PeriodKind
 from shared.domain.reading import shown
 from shared.domain.records import Record, RecordKey
+from shared.domain.rolling import Rolling
 from tests.support.aggregator_stages import InMemoryFloor
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.api_parts import FixedConfiguration, KnownPipeline, TurnedClock
@@ -41,6 +43,7 @@ ADMIN = Viewer(tenant="acme", role=Role.ADMIN)
 ASKED = [
     (PeriodKind.DAY, "2026-11-23"), (PeriodKind.DAY, "2026-11-24"), (PeriodKind.WEEK, "2026-11-22"),
     (PeriodKind.MONTH, "2026-10-31"), (PeriodKind.YEAR, "2026-11-23"),
+    (period_kind("rolling:90m"), "2026-11-24"), (period_kind("rolling:50h"), "2026-11-24"),
 ]  # fmt: skip
 
 
@@ -99,9 +102,9 @@ def agree(found: Receipts, kpi: Kpi) -> None:
     assert shown(come_to(kpi, found.counted), kpi.unit) == found.reading.value, (kpi.id, found.reading.period)
 
 
-async def check(floor: InMemoryFloor, kind: PeriodKind, day: str) -> None:
+async def check(floor: InMemoryFloor, kind: PeriodKind | Rolling, day: str) -> None:
     state = FloorState(floor)
-    queries = Queries(FixedConfiguration(TENANT), state, KnownPipeline(), TurnedClock(parse(NOW)))
+    queries = Queries(FixedConfiguration(TENANT), state, KnownPipeline(), TurnedClock(parse(NOW)), pages=state)
     query = ReceiptsQuery(queries, state, state)
     for kpi in TENANT.kpis.values():
         wanted = Wanted(kind=kind, at=parse(f"{day}T12:00:00Z"))
@@ -113,7 +116,7 @@ async def check(floor: InMemoryFloor, kind: PeriodKind, day: str) -> None:
 @settings(deadline=None, max_examples=60)
 @given(deliveries(), st.lists(st.integers(1, 5), max_size=4), st.sampled_from(ASKED))
 def test_counted_receipts_come_to_the_reading(
-    delivered: list[dict[str, Any]], sizes: list[int], asked: tuple[PeriodKind, str]
+    delivered: list[dict[str, Any]], sizes: list[int], asked: tuple[PeriodKind | Rolling, str]
 ) -> None:
     floor = InMemoryFloor(TENANT)
     asyncio.run(floor.take([as_change(event) for event in delivered], sizes))
@@ -126,7 +129,7 @@ def test_every_counted_fact_has_events_that_were_received(delivered: list[dict[s
     floor = InMemoryFloor(TENANT)
     asyncio.run(floor.take([as_change(event) for event in delivered], sizes))
     state, ids = FloorState(floor), {(event["id"], parse(event["occurred_at"])) for event in delivered}
-    queries = Queries(FixedConfiguration(TENANT), state, KnownPipeline(), TurnedClock(parse(NOW)))
+    queries = Queries(FixedConfiguration(TENANT), state, KnownPipeline(), TurnedClock(parse(NOW)), pages=state)
     query = ReceiptsQuery(queries, state, state)
     for rep in TENANT.organisation.reps:
         for kpi in TENANT.kpis:

@@ -15,9 +15,15 @@ from services.api.domain.standings import Place, ranking_of
 from services.api.queries import Answer, Queries, Wanted
 
 router = APIRouter(tags=["readings"])
-PeriodText = Annotated[str, Query(alias="period", description="day, week, month, quarter or year")]
+PeriodText = Annotated[
+    str, Query(alias="period", description="day, week, month, quarter or year, or such as rolling:60m, rolling:7d")
+]
 AtText = Annotated[
-    str | None, Query(alias="at", description="a date or an RFC 3339 instant that the period contains; default now")
+    str | None,
+    Query(
+        alias="at",
+        description="a date or RFC 3339 instant that the period contains, or that a rolling one goes up to; else now",
+    ),
 ]
 KpiIds = Annotated[list[str] | None, Query(description="repeatable; default all")]
 
