@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from services.aggregator.domain.ageing import UNSWEPT, Swept
 from services.aggregator.domain.attribution import Attribution, Location, moves
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.domain.stored import LedgerCommit
@@ -27,6 +28,8 @@ from services.aggregator.ports import (
     Settlement,
 )
 from services.aggregator.reattribution import Attributions, Elders, InForce, Reattribution, places
+from services.aggregator.record_sweeping import RecordSweeping
+from services.aggregator.sweep_rounds import SweepRounds
 from shared.contracts.heartbeats import NOBODY
 from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch, encode_batches
 from shared.contracts.records import pack, pack_single, unpack
@@ -74,11 +77,14 @@ class Ledger:
         quarantine: QuarantineSink,
         catalogue: Catalogue,
         poison_limit: PoisonLimit | None = None,
+        rounds: SweepRounds | None = None,
     ) -> None:
+        """``rounds`` None: nothing is ever swept."""
         self._store = store
         self._publisher = publisher
         self._poison = PoisonKeeper(CRM_EVENTS, quarantine, poison_limit)
         self._reattribution = Reattribution(store, publisher, catalogue)
+        self._sweeping = None if rounds is None else RecordSweeping(store, catalogue, rounds)
 
     async def handle(self, chunk: Chunk) -> Handled:
         """Merges a chunk, publishes what it changes and commits. See ChunkHandler."""
@@ -112,9 +118,15 @@ class Ledger:
         """Moves a slice of the facts that a change of identities or credit concerns. See ChunkHandler."""
         return await self._reattribution.settle(partition)
 
+    async def sweep(self, partition: int) -> Swept:
+        """Removes a slice of the records that are too old, once a day. See ChunkHandler."""
+        return UNSWEPT if self._sweeping is None else await self._sweeping.sweep(partition)
+
     def void(self, partition: int) -> None:
         """Forgets under which rules the partition was; records are read anew for each chunk."""
         self._reattribution.void(partition)
+        if self._sweeping is not None:
+            self._sweeping.void(partition)
 
 
 def _sort(chunk: Chunk, known: Attributions) -> _Sorted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.aggregator.domain.ageing import SweptKind
 from services.aggregator.ports import PoisonReason
 from shared.observability.heartbeats import HeartbeatGauges
 
@@ -58,6 +59,22 @@ class AggregatorMetrics:
             ("stage",),
             registry=registry,
         )
+        self.swept = Counter(
+            "aggregator_swept",
+            "What the daily sweep did to what is old; page_unpacked: packed pages that late facts opened again",
+            ("kind",),
+            registry=registry,
+        )
+        self.packed_bytes = Counter(
+            "aggregator_packed_bytes", "Pages that were packed: bytes before (plain) and after (packed)", ("form",),
+            registry=registry,
+        )  # fmt: skip
+        self.last_sweep = Gauge(
+            "aggregator_last_sweep_timestamp_seconds",
+            "When the last sweep began that a partition of this worker is through with",
+            ("stage",),
+            registry=registry,
+        )
         self.lag = Gauge(
             "kafka_consumer_lag_messages",
             "End of the log less what is applied, for partitions of this worker",
@@ -76,5 +93,9 @@ class AggregatorMetrics:
             self.refold_pending.labels(stage=stage)
             for outcome in OUTCOMES:
                 self.events.labels(stage=stage, outcome=outcome)
+        for kind in SweptKind:
+            self.swept.labels(kind=kind)
+        for form in ("plain", "packed"):
+            self.packed_bytes.labels(form=form)
         for reason in PoisonReason:
             self.quarantined.labels(reason=reason)

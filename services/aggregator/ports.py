@@ -13,6 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from services.aggregator.domain.ageing import Swept
 from services.aggregator.domain.stored import (
     LedgerCommit,
     RecordsSlice,
@@ -21,8 +22,10 @@ from services.aggregator.domain.stored import (
     ScoreboardCommit,
     ScoreboardHeld,
     ScoreboardWanted,
+    Shelf,
+    Sweep,
 )
-from shared.domain.facts import EPOCH_BITS
+from shared.domain.facts import EPOCH_BITS, PageEntry
 from shared.domain.instants import Micros
 from shared.domain.tenant import Tenant
 from shared.errors import PacerError
@@ -101,6 +104,10 @@ class LedgerStore(Protocol):
         """
         ...
 
+    async def expire(self, partition: int, position: int, gone: Sequence[str], reduced: Mapping[str, bytes]) -> bool:
+        """Removes records, and replaces some, if the stored next position is that one. Raises: TransientError."""
+        ...
+
     async def succession(self, partition: int) -> tuple[int, bytes | None]:
         """The stored next position and the packed succession of attribution rules. Raises: TransientError."""
         ...
@@ -177,12 +184,20 @@ class ScoreboardStore(Protocol):
         """The stored next position, and the names of a rep's pages. Raises: TransientError."""
         ...
 
-    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:
-        """Packed PageEntry by fact id of each page. Raises: TransientError."""
+    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, PageEntry]]:
+        """Entries by fact id of each page, packed or not, of one instant. Raises: TransientError."""
         ...
 
     async def refold(self, partition: int, refold: Refold) -> bool:
         """Puts it in place if position and number are still the same; the version rises. Raises: TransientError."""
+        ...
+
+    async def shelf(self, partition: int, ref: RepRef) -> Shelf:
+        """What pages a subject has, and in which form. Raises: TransientError."""
+        ...
+
+    async def sweep(self, partition: int, sweep: Sweep) -> bool:
+        """Does it if position and number are still the same; the number rises. Raises: TransientError."""
         ...
 
 
@@ -204,7 +219,7 @@ class Handled(Struct, frozen=True):
     messages: all of the chunk. poisoned: of these unusable. foreign: batches of another state, which say nothing here.
     unchanged: repeats that changed nothing. changes: facts published (ledger) or page entries written (scoreboard).
     received_at: earliest ingest time among the chunk, 0 when nothing was decodable. heartbeats: messages that are one
-    (ledger). heartbeat: when the newest was sent, 0 for none.
+    (ledger). heartbeat: when the newest was sent, 0 for none. unpacked: packed pages that late facts opened again.
     """
 
     outcome: Fenced
@@ -216,6 +231,7 @@ class Handled(Struct, frozen=True):
     received_at: Micros = 0
     heartbeats: int = 0
     heartbeat: Micros = 0
+    unpacked: int = 0
 
 
 class Settlement(Struct, frozen=True):
@@ -248,6 +264,26 @@ class ChunkHandler(Protocol):
         """
         ...
 
+    async def sweep(self, partition: int) -> Swept:
+        """Does a slice of the daily sweep of what is old; nothing, at no cost, when none is due.
+
+        Only where everything is settled, and never at the same time as a chunk of the partition.
+        Raises: TransientError (try again).
+        """
+        ...
+
     def void(self, partition: int) -> None:
         """Forgets what is cached of a partition: on revocation, and when the fence says BETWEEN or BACK."""
+        ...
+
+
+class SweepLog(Protocol):
+    """When the partitions of a stage were last swept."""
+
+    async def last(self, partition: int) -> Micros | None:
+        """When the last sweep began, or the partition was first seen; None for never. Raises: TransientError."""
+        ...
+
+    async def note(self, partition: int, known: Micros | None, now: Micros) -> bool:
+        """Puts an instant in place of the last one if that still is the known one. Raises: TransientError."""
         ...

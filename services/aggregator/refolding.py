@@ -16,9 +16,9 @@ from services.aggregator.domain.footing import NOBODY, Basis, Floors, decode_foo
 from services.aggregator.domain.pages import Folded, Sheet, cells_of_page
 from services.aggregator.domain.stored import Refold, RepRef
 from services.aggregator.ports import SETTLED, Catalogue, ScoreboardStore, Settlement
-from shared.contracts.messages import decode_entry, encode_cell
+from shared.contracts.messages import encode_cell
 from shared.domain.amounts import currency_of
-from shared.domain.facts import Fact
+from shared.domain.facts import Fact, PageEntry
 from shared.errors import TransientError
 
 Bases: TypeAlias = Mapping[RepRef, Basis | None]
@@ -135,11 +135,11 @@ class _Refolding:
         self._unconverted: dict[str, str | None] = {}
         self.facts = 0
 
-    def take(self, page: str, entries: dict[str, bytes]) -> None:
+    def take(self, page: str, entries: dict[str, PageEntry]) -> None:
         """Counts a page."""
         facts: list[Fact] = []
-        for fact_id, packed in entries.items():
-            fact = decode_entry(packed).fact
+        for fact_id, entry in entries.items():
+            fact = entry.fact
             if fact is not None:
                 facts.append(fact)
                 if currency_of(fact) is not None:

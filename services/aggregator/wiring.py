@@ -22,6 +22,7 @@ from services.aggregator.adapters.process_end import end_process
 from services.aggregator.adapters.progress import Progress
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
+from services.aggregator.adapters.redis_sweep_log import RedisSweepLog
 from services.aggregator.adapters.state_following import StateFollower
 from services.aggregator.adapters.updates_publisher import UpdatesPublisher
 from services.aggregator.adapters.watchdog import Watchdog, all_reachable
@@ -30,10 +31,12 @@ from services.aggregator.metrics import STAGES, AggregatorMetrics
 from services.aggregator.ports import ChunkHandler
 from services.aggregator.scoreboard import Scoreboard
 from services.aggregator.settings import DEFAULT_PORT, AggregatorSettings
+from services.aggregator.sweep_rounds import SweepRounds
 from shared.adapters.kafka_topics import ensure_topics
 from shared.adapters.redis_client import open_redis
 from shared.adapters.system_clock import SystemClock
 from shared.configuration import Deployment, LiveConfiguration
+from shared.contracts.keys import ledger_tag, scoreboard_tag
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS, TOPICS
 from shared.domain.clock import Clock
 from shared.errors import TransientError
@@ -140,6 +143,7 @@ class _Stages:
         self._updates = updates
         self._quarantine = KafkaQuarantineSink(producer, metrics, clock)
         self._catalogue = catalogue
+        self._clock = clock
 
     def of(self, state: str) -> dict[str, ChunkHandler]:
         """New ones, the earlier stage first; nothing that was cached of another state is known to them."""
@@ -149,9 +153,15 @@ class _Stages:
             KafkaFactsPublisher(self._producer, partitions=self._layout.facts_partitions, state=state),
             quarantine=quarantine,
             catalogue=catalogue,
+            rounds=SweepRounds(RedisSweepLog(self._redis, ledger_tag, state=state), self._clock),
         )
-        store = RedisScoreboardStore(self._redis, log_epoch=epoch, state=state)
-        scoreboard = Scoreboard(store, self._updates, quarantine=quarantine, catalogue=catalogue)
+        scoreboard = Scoreboard(
+            RedisScoreboardStore(self._redis, log_epoch=epoch, state=state),
+            self._updates,
+            quarantine=quarantine,
+            catalogue=catalogue,
+            rounds=SweepRounds(RedisSweepLog(self._redis, scoreboard_tag, state=state), self._clock),
+        )
         return {CRM_EVENTS: ledger, KPI_FACTS: scoreboard}
 
     def positions(self, state: str) -> LoadOffsets:

@@ -75,6 +75,14 @@ def page_key(tag: str, tenant: str, subject: str, page: str) -> str:
     return f"{tag}p:{tenant}/{subject}/{page}"
 
 
+def packed_key(tag: str, tenant: str, subject: str) -> str:
+    """Hash: page -> the page as shared.contracts.packed_pages has it, and WORDS_FIELD (scoreboard).
+
+    A page is either here or under its page_key, and moves in one step with all that depends on it.
+    """
+    return f"{tag}k:{tenant}/{subject}"
+
+
 def cells_key(tag: str, tenant: str, subject: str) -> str:
     """Hash: cell name -> packed accumulators; field ``version`` -> integer (scoreboard)."""
     return f"{tag}c:{tenant}/{subject}"
@@ -105,9 +113,20 @@ def changed_key(tag: str) -> str:
     return f"{tag}changed"
 
 
+def swept_key(tag: str) -> str:
+    """String: when the last complete sweep of the partition began, or when it was first seen, microseconds."""
+    return f"{tag}swept"
+
+
 VERSION_FIELD = "version"
 """Field of a cells hash beside the cells, which are named by shared.domain.cells."""
 PAGES_FIELD = "pages"
 """Field of a cells hash: msgpack list of the names of all her pages."""
+PACKED_FIELD = "packed"
+"""Field of a cells hash: msgpack list of the names of those of her pages that are packed; absent for none."""
+RETAINED_FIELD = "retained"
+"""Field of a cells hash: the UTC day before which pages of hers are gone for their age; absent for none."""
+WORDS_FIELD = "words"
+"""Field of a packed hash, which no page is named: what the subject's pages are packed with; written once."""
 REFOLDS_FIELD = "refolds"
 """Field of a footings hash, which no ``tenant/rep`` is like."""

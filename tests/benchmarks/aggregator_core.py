@@ -32,6 +32,7 @@ from shared.contracts.messages import decode_batch, decode_change, encode_batch,
 from shared.contracts.records import pack_single
 from shared.domain.changes import RecordChange
 from shared.domain.derivation import only_fact
+from shared.domain.facts import PageEntry
 from tests.support.aggregator_fakes import CollectingPublisher, FixedCatalogue, ListQuarantine, ListUpdates
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.changes import T0, change, on_the_log
@@ -78,7 +79,7 @@ class EmptyScoreboardStore:
     async def pages(self, _: int, __: RepRef) -> tuple[int, list[str]]:
         return 0, []
 
-    async def entries(self, _: int, __: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:
+    async def entries(self, _: int, __: RepRef, pages: Sequence[str]) -> Sequence[dict[str, PageEntry]]:
         return [{} for _ in pages]
 
     async def refold(self, _: int, __: Refold) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from services.aggregator.domain.ageing import SweptKind
 from services.aggregator.domain.counting import compile_plan
 from services.aggregator.domain.pages import fold
 from services.aggregator.ledger import Ledger
 from services.aggregator.ports import Chunk, Handled
 from services.aggregator.scoreboard import Scoreboard
+from services.aggregator.sweep_rounds import SweepRounds
 from shared.domain.accumulators import Accumulator
 from shared.domain.changes import RecordChange
 from shared.domain.facts import Fact
+from shared.domain.instants import DAY_US, Micros
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 from tests.support.aggregator_fakes import (
@@ -21,14 +24,18 @@ from tests.support.aggregator_fakes import (
     ListQuarantine,
     ListUpdates,
 )
-from tests.support.aggregator_stores import InMemoryLedgerStore, InMemoryScoreboardStore
+from tests.support.aggregator_stores import InMemoryLedgerStore, InMemoryScoreboardStore, InMemorySweepLog
 from tests.support.changes import on_the_log
+from tests.support.manual_clock import ManualClock
 
 
 class InMemoryFloor:
     """Both stages on fakes: changes in by ``take``, facts and cells out of ``scoreboard_store``."""
 
-    def __init__(self, tenant: Tenant, partitions: int = 3) -> None:
+    def __init__(self, tenant: Tenant, partitions: int = 3, *, clock: ManualClock | None = None) -> None:
+        """``clock``: of the daily sweeps; without one there are none."""
+        self.clock = clock
+        self.sweeps = (InMemorySweepLog(), InMemorySweepLog())
         self.tenant = tenant
         self.ledger_store = InMemoryLedgerStore()
         self.scoreboard_store = InMemoryScoreboardStore()
@@ -41,9 +48,20 @@ class InMemoryFloor:
 
     def restart(self) -> None:
         """A new process on the same stores."""
-        self.ledger = Ledger(self.ledger_store, self.publisher, quarantine=self.quarantine, catalogue=self.catalogue)
+        rounds = [None if self.clock is None else SweepRounds(sweeps, self.clock) for sweeps in self.sweeps]
+        self.ledger = Ledger(
+            self.ledger_store,
+            self.publisher,
+            quarantine=self.quarantine,
+            catalogue=self.catalogue,
+            rounds=rounds[0],
+        )
         self.scoreboard = Scoreboard(
-            self.scoreboard_store, self.updates, quarantine=self.quarantine, catalogue=self.catalogue
+            self.scoreboard_store,
+            self.updates,
+            quarantine=self.quarantine,
+            catalogue=self.catalogue,
+            rounds=rounds[1],
         )
 
     def edit(self, tenant: Tenant) -> None:
@@ -59,6 +77,19 @@ class InMemoryFloor:
         for partition in range(self.publisher.partitions):
             while (await self.scoreboard.settle(partition)).remaining:
                 continue
+
+    async def sweep(self, at: Micros) -> Counter[SweptKind]:
+        """What the sweeps of that instant and of the day before do; the first time ever the latter only looks."""
+        assert self.clock is not None
+        counts: Counter[SweptKind] = Counter()
+        for instant in (at - DAY_US, at):
+            self.clock.set(instant)
+            for handler, partitions in ((self.ledger, 1), (self.scoreboard, self.publisher.partitions)):
+                for partition in range(partitions):
+                    while (swept := await handler.sweep(partition)).is_more:
+                        counts.update(swept.counts)
+                    counts.update(swept.counts)
+        return +counts
 
     async def take(self, changes: Iterable[RecordChange], sizes: Sequence[int] = ()) -> list[Handled]:
         """Appends to the log and works it off in chunks of the given sizes, the last one as often as needed."""

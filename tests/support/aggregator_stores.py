@@ -15,17 +15,23 @@ from services.aggregator.domain.stored import (
     ScoreboardCommit,
     ScoreboardHeld,
     ScoreboardWanted,
+    Shelf,
+    Sweep,
     ValuesRef,
 )
 from services.aggregator.ports import Fenced
-from shared.contracts.keys import FIRST_STATE, PAGES_FIELD
+from shared.contracts.keys import FIRST_STATE, PACKED_FIELD, PAGES_FIELD, RETAINED_FIELD
 from shared.contracts.messages import decode_cell, decode_entry, decode_pages
+from shared.contracts.packed_pages import unpack_page
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import SubjectCells
 from shared.domain.exact import number
-from shared.domain.facts import Fact
+from shared.domain.facts import Fact, PageEntry
 from shared.domain.instants import Micros
 from shared.errors import TransientError
+
+NO_CELLS = frozenset({PAGES_FIELD, PACKED_FIELD, RETAINED_FIELD})
+"""Fields beside the cells."""
 
 
 class Fence:
@@ -56,6 +62,24 @@ class Failures:
         if self.lost_commits:
             self.lost_commits -= 1
             raise TransientError("lost, as the test wants it")
+
+
+class InMemorySweepLog:
+    """See SweepLog."""
+
+    def __init__(self) -> None:
+        self.stamps: dict[int, Micros] = {}
+
+    async def last(self, partition: int) -> Micros | None:
+        """See the port."""
+        return self.stamps.get(partition)
+
+    async def note(self, partition: int, known: Micros | None, now: Micros) -> bool:
+        """See the port."""
+        if self.stamps.get(partition) != known:
+            return False
+        self.stamps[partition] = now
+        return True
 
 
 class InMemoryLedgerStore(Failures):
@@ -93,6 +117,16 @@ class InMemoryLedgerStore(Failures):
         end = 0 if following >= len(records) else following
         return RecordsSlice(self.fence.offsets[partition], len(records), end, records[cursor:following])
 
+    async def expire(self, partition: int, position: int, gone: Sequence[str], reduced: Mapping[str, bytes]) -> bool:
+        """See the port."""
+        self.may_fail()
+        if self.fence.offsets[partition] != position:
+            return False
+        for key in gone:
+            self.records.pop(key, None)
+        self.records.update(reduced)
+        return True
+
     async def succession(self, partition: int) -> tuple[int, bytes | None]:
         """See the port."""
         return self.fence.offsets[partition], self.successions.get(partition)
@@ -113,6 +147,8 @@ class InMemoryScoreboardStore(Failures):
         self.state = FIRST_STATE
         self.fence = Fence()
         self.pages_held: dict[PageRef, dict[str, bytes]] = defaultdict(dict)
+        self.packed_held: dict[RepRef, dict[str, tuple[bytes, bytes]]] = defaultdict(dict)
+        self.words: dict[RepRef, bytes] = {}
         self.cells: dict[RepRef, dict[str, bytes]] = defaultdict(dict)
         self.values: dict[ValuesRef, dict[str, int]] = defaultdict(dict)
         self.versions: dict[RepRef, int] = defaultdict(int)
@@ -151,16 +187,50 @@ class InMemoryScoreboardStore(Failures):
         packed = self.cells[ref].get(PAGES_FIELD)
         return self.fence.offsets[partition], [] if packed is None else decode_pages(packed)
 
-    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:  # noqa: ARG002 - the port's
+    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, PageEntry]]:  # noqa: ARG002 - the port's
         """See the port."""
-        return [dict(self.pages_held[*ref, page]) for page in pages]
+        return [self._page(ref, page) for page in pages]
+
+    def _page(self, ref: RepRef, page: str) -> dict[str, PageEntry]:
+        packed = self.packed_held[ref].get(page)
+        if packed is not None:
+            return unpack_page(*packed)
+        return {fact_id: decode_entry(stored) for fact_id, stored in self.pages_held.get((*ref, page), {}).items()}
+
+    async def shelf(self, partition: int, ref: RepRef) -> Shelf:
+        """See the port."""
+        names = [self.cells[ref].get(field) for field in (PAGES_FIELD, PACKED_FIELD)]
+        pages, packed = ([] if some is None else decode_pages(some) for some in names)
+        return Shelf(self.fence.offsets[partition], pages, packed, self.words.get(ref, b""))
+
+    async def sweep(self, partition: int, sweep: Sweep) -> bool:
+        """See the port."""
+        self.may_fail()
+        if (self.fence.offsets[partition], self.refolds[partition]) != (sweep.position, sweep.refolds):
+            return False
+        words = self.words.setdefault(sweep.ref, sweep.words) if sweep.words else b""
+        for page in (*sweep.packed, *sweep.gone):
+            self.pages_held.pop((*sweep.ref, page), None)
+            self.packed_held[sweep.ref].pop(page, None)
+        self.packed_held[sweep.ref].update((page, (packed, words)) for page, packed in sweep.packed.items())
+        _write(self.cells[sweep.ref], sweep.cells)
+        for place, deltas in sweep.values.items():
+            _add(self.values[*sweep.ref, *place], deltas)
+        _add(self.unmapped, sweep.unmapped)
+        for name in sweep.unconverted:
+            self.unconverted.pop(name, None)
+        self.refolds[partition] += 1
+        if sweep.is_changed:
+            self.versions[sweep.ref] += 1
+            self.changed.add(sweep.ref)
+        return True
 
     async def refold(self, partition: int, refold: Refold) -> bool:
         """See the port."""
         self.may_fail()
         if (self.fence.offsets[partition], self.refolds[partition]) != (refold.position, refold.refolds):
             return False
-        pages = {name: packed for name, packed in self.cells[refold.ref].items() if name == PAGES_FIELD}
+        pages = {name: packed for name, packed in self.cells[refold.ref].items() if name in NO_CELLS}
         self.cells[refold.ref] = pages | refold.cells
         for place in refold.gone:
             self.values.pop((*refold.ref, *place), None)
@@ -177,6 +247,9 @@ class InMemoryScoreboardStore(Failures):
     def _apply(self, commit: ScoreboardCommit) -> None:
         for ref, entries in commit.pages.items():
             self.pages_held[ref].update(entries)
+        for subject, pages in commit.unpacked.items():
+            for page in pages:
+                del self.packed_held[subject][page]
         for rep, cells in commit.cells.items():
             _write(self.cells[rep], cells)
         for values_ref, deltas in commit.values.items():
@@ -190,11 +263,12 @@ class InMemoryScoreboardStore(Failures):
 
     def facts(self, tenant: str = "acme") -> dict[tuple[str, str, str], Fact]:
         """Every fact by (subject, page, fact id); withdrawals left out."""
+        places = [*self.pages_held, *((*ref, page) for ref, pages in self.packed_held.items() for page in pages)]
         return {
-            (subject, page, fact_id): fact
-            for (owner, subject, page), entries in self.pages_held.items()
-            for fact_id, packed in entries.items()
-            if owner == tenant and (fact := decode_entry(packed).fact) is not None
+            (subject, page, fact_id): entry.fact
+            for owner, subject, page in places
+            for fact_id, entry in self._page((owner, subject), page).items()
+            if owner == tenant and entry.fact is not None
         }
 
     def decoded_cells(self, tenant: str = "acme") -> dict[tuple[str, str], dict[str, Accumulator]]:
@@ -203,7 +277,7 @@ class InMemoryScoreboardStore(Failures):
             (rep, name): decode_cell(packed)
             for (owner, rep), cells in self.cells.items()
             for name, packed in cells.items()
-            if owner == tenant and name != PAGES_FIELD
+            if owner == tenant and name not in NO_CELLS
         }
 
     def distinct_values(self, tenant: str = "acme") -> dict[tuple[str, str, str], dict[str, int]]:

@@ -17,6 +17,10 @@ class ManualClock:
         """See the port."""
         return self._now
 
+    def set(self, at: Micros) -> None:
+        """Puts the hands there."""
+        self._now = at
+
     def advance(self, by: timedelta) -> None:
         """Turns the hands; a negative length turns them back."""
         self._now += by // timedelta(microseconds=1)

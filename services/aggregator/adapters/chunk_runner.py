@@ -11,6 +11,8 @@ from faust.types import TP
 from services.aggregator.adapters.chunk_consumer import ChunkConsumer
 from services.aggregator.adapters.chunk_messages import ChunkMessage
 from services.aggregator.adapters.settling import Settling
+from services.aggregator.adapters.sweep_progress import SweepProgress
+from services.aggregator.domain.ageing import SweptKind
 from services.aggregator.metrics import LEDGER, SCOREBOARD, AggregatorMetrics
 from services.aggregator.ports import Chunk, ChunkHandler, Fenced, Handled
 from shared.domain.clock import Clock
@@ -34,11 +36,13 @@ class ChunkRunner:
         self._log_epoch = log_epoch
         self._quiet_until = 0.0
         self._settling = Settling(stage, handler, metrics)
+        self._sweeps = SweepProgress(stage, handler, metrics)
 
     def take_over(self, handler: ChunkHandler) -> None:
         """Chunks from now on go to another use case: the one of the state that became live."""
         self._handler = handler
         self._settling = Settling(self.stage, handler, self._metrics)
+        self._sweeps = SweepProgress(self.stage, handler, self._metrics)
 
     async def run(self, consumer: ChunkConsumer, message: ChunkMessage) -> None:
         """Returns when the chunk is applied, known to be applied, or void. Raises: only for bugs and TooMuchPoison."""
@@ -61,11 +65,14 @@ class ChunkRunner:
             consumer.drop([message.tp], "void")
 
     async def settle(self, consumer: ChunkConsumer, tp: TP) -> bool:
-        """One slice of what an edit of the configuration left to do in a partition of ours; True if there is more."""
+        """A slice of what an edit of the configuration left to do in a partition of ours, else of the daily sweep.
+
+        True if there is more.
+        """
         if tp not in consumer.applied or not consumer.flow_active or consumer.holding.is_held(tp):
             return False
         try:
-            return await self._settling.advance(tp.partition)
+            return await self._settling.advance(tp.partition) or await self._sweeps.advance(tp.partition)
         except TransientError as error:
             self._report(error, tp)
             return False
@@ -74,6 +81,7 @@ class ChunkRunner:
         """Forgets what is cached of the partition."""
         self._handler.void(tp.partition)
         self._settling.void(tp.partition)
+        self._sweeps.void(tp.partition)
 
     def _finish(self, consumer: ChunkConsumer, message: ChunkMessage, handled: Handled) -> None:
         if handled.outcome in (Fenced.BETWEEN, Fenced.BACK):
@@ -95,6 +103,8 @@ class ChunkRunner:
         self._count("foreign", handled.foreign)
         self._count("poisoned", handled.poisoned)
         self._count("heartbeat", handled.heartbeats)
+        if handled.unpacked:
+            self._metrics.swept.labels(kind=SweptKind.PAGE_UNPACKED).inc(handled.unpacked)
         now = self._clock.now()
         if handled.heartbeat:
             self._metrics.heartbeats.passed(self.stage, handled.heartbeat, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from redis.asyncio import Redis
 
@@ -22,6 +22,7 @@ class RedisLedgerStore:
         self._read = Script(redis, "read_hashes")
         self._commit = Script(redis, "fence", "lists", "commit_ledger")
         self._scan = Script(redis, "scan_records")
+        self._expire = Script(redis, "lists", "commit_expiry")
         self._get = Script(redis, "get_beside_offset")
         self._replace = Script(redis, "replace_if")
 
@@ -53,6 +54,13 @@ class RedisLedgerStore:
         position, total, following, flat = answer
         records = [(key.decode(), record) for key, record in zip(flat[::2], flat[1::2], strict=True)]
         return RecordsSlice(int(position), int(total), int(following), records)
+
+    async def expire(self, partition: int, position: int, gone: Sequence[str], reduced: Mapping[str, bytes]) -> bool:
+        """Removes and replaces records if the stored next position is that one. Raises: RedisAway."""
+        tag = keys.ledger_tag(partition, self._state)
+        records = [part for key, record in reduced.items() for part in (key, text_blob(record))]
+        touched = [keys.offset_key(tag), keys.records_key(tag)]
+        return bool(await self._expire(touched, [pack([position, gone, records])]))
 
     async def succession(self, partition: int) -> tuple[int, bytes | None]:
         """The stored next position and the packed succession. Raises: RedisAway."""

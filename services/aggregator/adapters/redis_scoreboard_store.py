@@ -8,11 +8,20 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.aggregator.adapters.redis_scripts import Script, as_transient, pack, text_blob
-from services.aggregator.domain.stored import Refold, RepRef, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.domain.stored import (
+    Refold,
+    RepRef,
+    ScoreboardCommit,
+    ScoreboardHeld,
+    ScoreboardWanted,
+    Shelf,
+    Sweep,
+)
 from services.aggregator.ports import Fenced
+from shared.adapters.page_reader import read_pages
 from shared.contracts import keys
 from shared.contracts.messages import decode_pages
-from shared.domain.facts import EPOCH_BITS
+from shared.domain.facts import EPOCH_BITS, PageEntry
 
 
 class RedisScoreboardStore:
@@ -26,6 +35,8 @@ class RedisScoreboardStore:
         self._commit = Script(redis, "fence", "lists", "commit_scoreboard")
         self._refold = Script(redis, "lists", "commit_refold")
         self._pages = Script(redis, "get_pages")
+        self._shelf = Script(redis, "get_shelf")
+        self._sweep = Script(redis, "lists", "commit_sweep")
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
         """Everything in one round trip. Raises: RedisAway."""
@@ -76,16 +87,12 @@ class RedisScoreboardStore:
         position, packed = await self._pages([keys.offset_key(tag), keys.cells_key(tag, *ref)], [])
         return int(position or -1), [] if packed is None else decode_pages(packed)
 
-    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, bytes]]:
-        """Packed PageEntry by fact id of each page. Raises: RedisAway."""
-        tag, pipeline = keys.scoreboard_tag(partition, self.state), self._redis.pipeline(transaction=False)
-        for page in pages:
-            pipeline.hgetall(keys.page_key(tag, *ref, page))
+    async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, PageEntry]]:
+        """Entries by fact id of each page, packed or not. Raises: RedisAway."""
         try:
-            answers = await pipeline.execute()
+            return await read_pages(self._redis, keys.scoreboard_tag(partition, self.state), *ref, pages)
         except (RedisError, OSError, TimeoutError) as error:
             raise as_transient(error) from error
-        return [{fact_id.decode(): packed for fact_id, packed in entries.items()} for entries in answers]
 
     async def refold(self, partition: int, refold: Refold) -> bool:
         """Puts it in place if position and number are still the same. Raises: RedisAway."""
@@ -108,6 +115,42 @@ class RedisScoreboardStore:
         )
         touched = [keys.offset_key(tag), keys.footings_key(tag), keys.unconverted_key(tag), keys.changed_key(tag)]
         return bool(await self._refold([*touched, keys.cells_key(tag, *ref)], [argument]))
+
+    async def shelf(self, partition: int, ref: RepRef) -> Shelf:
+        """What pages a subject has, and in which form. Raises: RedisAway."""
+        tag = keys.scoreboard_tag(partition, self.state)
+        touched = [keys.offset_key(tag), keys.cells_key(tag, *ref), keys.packed_key(tag, *ref)]
+        position, pages, packed, words = await self._shelf(touched, [])
+        names = [[] if some is None else decode_pages(some) for some in (pages, packed)]
+        return Shelf(int(position or -1), names[0], names[1], words or b"")
+
+    async def sweep(self, partition: int, sweep: Sweep) -> bool:
+        """Does it if position and number are still the same. Raises: RedisAway."""
+        tag, ref = keys.scoreboard_tag(partition, self.state), sweep.ref
+        pages = [keys.page_key(tag, *ref, page) for page in (*sweep.packed, *sweep.gone)]
+        values: list[object] = []
+        for place, changes in sweep.values.items():
+            values += (keys.values_key(tag, *ref, *place), _flat(changes))
+        argument = pack(
+            [
+                sweep.position,
+                sweep.refolds,
+                "/".join(ref),
+                text_blob(sweep.words),
+                _blobs(sweep.packed.items()),
+                sweep.gone,
+                pages,
+                _blobs((name, cell) for name, cell in sweep.cells.items() if cell is not None),
+                [name for name, cell in sweep.cells.items() if cell is None],
+                values,
+                _flat(sweep.unmapped),
+                sweep.unconverted,
+                sweep.is_changed,
+            ]
+        )
+        touched = [keys.offset_key(tag), keys.footings_key(tag), keys.unmapped_key(tag), keys.unconverted_key(tag)]
+        touched += [keys.changed_key(tag), keys.cells_key(tag, *ref), keys.packed_key(tag, *ref)]
+        return bool(await self._sweep(touched, [argument]))
 
 
 def _ref(name: str) -> RepRef:
@@ -135,6 +178,8 @@ def _to_delete(tag: str, commit: ScoreboardCommit) -> list[object]:
         gone = [name for name, cell in cells.items() if cell is None]
         if gone:
             hashes += (keys.cells_key(tag, tenant, rep), gone)
+    for ref, pages in commit.unpacked.items():
+        hashes += (keys.packed_key(tag, *ref), pages)
     converted = [name for name, currency in commit.unconverted.items() if currency is None]
     return [*hashes, keys.unconverted_key(tag), converted] if converted else hashes
 

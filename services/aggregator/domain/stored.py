@@ -60,8 +60,9 @@ class ScoreboardHeld(Struct, gc=False):
 class ScoreboardCommit(Struct, gc=False):
     """All that one chunk changes in a scoreboard partition.
 
-    pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes; one
-    more field, ``shared.contracts.keys.PAGES_FIELD``, has the names of all her pages.
+    pages: fact id -> packed PageEntry, withdrawals too. cells: cell name -> packed cell, absolute; None deletes; two
+    more fields, ``PAGES_FIELD`` and ``PACKED_FIELD`` of ``shared.contracts.keys``, have the names of her pages.
+    unpacked: pages by subject whose packed form goes; all of their entries are in ``pages``.
     values: value or number -> change of its number of facts; an entry that reaches 0 is deleted.
     unmapped: ``tenant/?source/owner`` -> change of the number of parked facts; deleted at 0.
     unconverted: ``tenant/subject/page/fact id`` -> currency without a rate; None deletes.
@@ -80,6 +81,37 @@ class ScoreboardCommit(Struct, gc=False):
     unconverted: dict[str, str | None]
     changed: set[RepRef]
     refolds: int = 0
+    unpacked: dict[RepRef, list[str]] = {}
+
+
+class Shelf(Struct, frozen=True):
+    """The pages of a subject at the stored next position: the names of all, of those that are packed, and the words."""
+
+    position: int
+    pages: list[str]
+    packed: list[str]
+    words: bytes = b""
+
+
+class Sweep(Struct):
+    """What a sweep does to one subject. position, refolds: as in Refold.
+
+    packed: page -> its packed form, which takes the place of its entries. words: what they are packed with; kept if
+    none are. gone: pages that go, in whatever form. cells, values, unmapped, unconverted: as in ScoreboardCommit, the
+    values by (definition, cell). is_changed: whether her version rises and she joins the set of reps to publish.
+    """
+
+    ref: RepRef
+    position: int
+    refolds: int = 0
+    packed: dict[str, bytes] = {}
+    words: bytes = b""
+    gone: list[str] = []
+    cells: dict[str, bytes | None] = {}
+    values: dict[tuple[str, str], dict[str, int]] = {}
+    unmapped: dict[str, int] = {}
+    unconverted: list[str] = []
+    is_changed: bool = False
 
 
 class Refold(Struct):

@@ -10,8 +10,9 @@ from redis.asyncio import Redis
 from services.api.adapters.live_reads import LiveReads
 from services.api.ports import HeldPages
 from shared.adapters.live_state import StateLayout
+from shared.adapters.page_reader import ask_pages, pages_in
 from shared.contracts import keys
-from shared.contracts.messages import decode_entry, decode_pages
+from shared.contracts.messages import decode_pages
 from shared.domain.facts import PageEntry
 
 
@@ -26,11 +27,10 @@ class RedisPages:
         names = list(pages)
 
         def ask(pipeline: Any, layout: StateLayout) -> None:  # noqa: ANN401 - see Ask
-            tag = layout.scoreboard_tag(tenant, rep)
-            for page in names:
-                pipeline.hvals(keys.page_key(tag, tenant, rep, page))
+            ask_pages(pipeline, layout.scoreboard_tag(tenant, rep), tenant, rep, names)
 
-        return [decode_entry(packed) for page in await self._reads.ask(ask) or () for packed in page]
+        answers = await self._reads.ask(ask) or ()
+        return [entry for answer in answers for page in pages_in(answer) for entry in page.values()]
 
     async def held(self, tenant: str, wanted: Mapping[str, Sequence[str] | None]) -> dict[str, HeldPages]:
         """Each rep's pages with her version. Raises: ScoreboardAway."""
@@ -41,8 +41,7 @@ class RedisPages:
             for rep, pages in chosen.items():  # worked on in this order: whatever changes raises her version
                 tag = layout.scoreboard_tag(tenant, rep)
                 pipeline.hget(keys.cells_key(tag, tenant, rep), keys.VERSION_FIELD)
-                for page in pages:
-                    pipeline.hgetall(keys.page_key(tag, tenant, rep, page))
+                ask_pages(pipeline, tag, tenant, rep, pages)
                 pipeline.hget(keys.cells_key(tag, tenant, rep), keys.VERSION_FIELD)
 
         answers = await self._reads.ask(ask)
@@ -65,5 +64,5 @@ class RedisPages:
 
 def _held(pages: Sequence[str], answers: Iterator[Any]) -> HeldPages:
     before = next(answers)
-    found = {page: {i.decode(): decode_entry(packed) for i, packed in next(answers).items()} for page in pages}
+    found = dict(zip(pages, pages_in(next(answers)), strict=True))
     return HeldPages(int(before or 0) if next(answers) == before else None, found)

@@ -15,7 +15,8 @@ from services.aggregator.domain.stored import LedgerCommit, Refold, ScoreboardCo
 from services.aggregator.ports import Fenced, LedgerStore, ScoreboardStore
 from shared.contracts import keys
 from shared.contracts.keys import PAGES_FIELD
-from shared.contracts.messages import encode_pages
+from shared.contracts.messages import encode_entry, encode_pages
+from shared.domain.facts import PageEntry, Revision
 from tests.support.aggregator_stores import InMemoryLedgerStore, InMemoryScoreboardStore
 from tests.support.redis_cluster import REAL, open_real_redis
 
@@ -139,11 +140,11 @@ async def test_a_rep_who_is_folded_anew_has_the_new_cells_only(store: Scoreboard
 
 
 async def test_a_rep_who_is_folded_anew_keeps_her_pages(store: ScoreboardStore) -> None:
-    names = encode_pages(["2026-11-23", "open"])
-    await store.commit(0, changes(0, 1, pages={DAY: {"f1": BYTES}}, cells={ANA: {PAGES_FIELD: names}}))
+    names, entry = encode_pages(["2026-11-23", "open"]), PageEntry(Revision(1), None)
+    await store.commit(0, changes(0, 1, pages={DAY: {"f1": encode_entry(entry)}}, cells={ANA: {PAGES_FIELD: names}}))
     await store.refold(0, refold(1, 0))
     assert await store.pages(0, ANA) == (1, ["2026-11-23", "open"])
-    assert await store.entries(0, ANA, ["2026-11-23", "open"]) == [{"f1": BYTES}, {}]
+    assert await store.entries(0, ANA, ["2026-11-23", "open"]) == [{"f1": entry}, {}]
 
 
 async def test_who_never_had_a_fact_has_no_pages(store: ScoreboardStore) -> None:

@@ -6,10 +6,13 @@ local a = cmsgpack.unpack(ARGV[1])
 if tonumber(redis.call('GET', KEYS[1]) or -1) ~= a[1] then return 0 end
 if tonumber(redis.call('HGET', KEYS[2], 'refolds') or 0) ~= a[2] then return 0 end
 
-local version, pages = unpack(redis.call('HMGET', KEYS[5], 'version', 'pages'))
+local kept = {'version', 'pages', 'packed', 'retained'}
+local values = redis.call('HMGET', KEYS[5], unpack(kept))
 redis.call('DEL', KEYS[5])
-redis.call('HSET', KEYS[5], 'version', string.format('%.0f', tonumber(version or 0) + 1))
-if pages then redis.call('HSET', KEYS[5], 'pages', pages) end
+for i, field in ipairs(kept) do
+  if values[i] then redis.call('HSET', KEYS[5], field, values[i]) end
+end
+redis.call('HINCRBY', KEYS[5], 'version', 1)
 in_slices('HSET', KEYS[5], a[5])
 for _, key in ipairs(a[6]) do redis.call('DEL', key) end
 for i = 1, #a[7], 2 do in_slices('HSET', a[7][i], a[7][i + 1]) end
