@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from services.aggregator.domain.ageing import UNSWEPT, Swept
 from services.aggregator.domain.attribution import Attribution, Location, moves
+from services.aggregator.domain.lateness import may_be_late
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.domain.stored import LedgerCommit
 from services.aggregator.poison import UNDECODABLE, PoisonKeeper
@@ -199,7 +200,8 @@ class _Folding:
             attribution = self._attributions[change.tenant]
             subject = attribution.subject(fact.source, fact.owner)
             fact_id = f"{key[len(change.tenant) + 1 :]}#{change.verb}"
-            self._say(attribution, (subject, utc_day(fact.at), fact_id), position, fact)
+            cause = change if may_be_late(fact.at, change.received_at) else None
+            self._say(attribution, (subject, utc_day(fact.at), fact_id), position, fact, cause)
 
     def _fold_all(self, key: str, events: list[Positioned], packed: bytes | None) -> None:
         first = events[0][1]
@@ -209,7 +211,7 @@ class _Folding:
         before: dict[Location, Fact] = {} if record is None else attribution.located(identity, record)
         elders = self._elders.get(first.tenant, ())
         haunted = set() if record is None else places(elders, identity, record)
-        said: dict[Location, tuple[int, Fact | None]] = {}
+        said: dict[Location, tuple[int, RecordChange, Fact | None]] = {}
         news = 0
         for position, change in events:
             if record is None:
@@ -220,24 +222,31 @@ class _Folding:
             after = attribution.located(identity, record)
             if elders:  # whoever handled this event under their rules said something there
                 left, haunted = haunted, places(elders, identity, record)
-                said.update((location, (position, after.get(location))) for location in left | haunted)
+                said.update((location, (position, change, after.get(location))) for location in left | haunted)
             for location, fact in moves(before, after).items():
-                said[location] = (position, fact)
+                said[location] = (position, change, fact)
             before = after
         self.unchanged += len(events) - news
         if record is not None and news:
             self.records[key] = pack_single(first) if packed is None and news == 1 else pack(record)
-        for location, (position, fact) in said.items():
-            self._say(attribution, location, position, fact)
+        for location, (position, change, fact) in said.items():
+            self._say(attribution, location, position, fact, change)
 
-    def _say(self, attribution: Attribution, location: Location, position: int, fact: Fact | None) -> None:
+    def _say(
+        self, attribution: Attribution, location: Location, position: int, fact: Fact | None, cause: RecordChange | None
+    ) -> None:
+        """``cause``: the event, where the fact may lie in a period that was closed when it was received."""
         subject, page, fact_id = location
         entry = PageEntry(Revision(position, self._generation), fact)
         partition = attribution.partition(subject)
         batch = self.batches.get(partition)
         if batch is None:
             batch = self.batches[partition] = []
-        batch.append(FactChange(attribution.tenant_id, subject, page, fact_id, entry))
+        if cause is None:
+            batch.append(FactChange(attribution.tenant_id, subject, page, fact_id, entry))
+        else:
+            late = (cause.received_at, cause.event)
+            batch.append(FactChange(attribution.tenant_id, subject, page, fact_id, entry, *late))
         self.changes += 1
 
 

@@ -25,8 +25,10 @@ from services.aggregator.domain.stored import (
     Shelf,
     Sweep,
 )
+from shared.domain.cells import CellQuery
 from shared.domain.facts import EPOCH_BITS, PageEntry
 from shared.domain.instants import Micros
+from shared.domain.restatements import CountedCells, RepMarks, Restatement
 from shared.domain.tenant import Tenant
 from shared.errors import PacerError
 
@@ -155,13 +157,49 @@ class Catalogue(Protocol):
         ...
 
     @property
+    def accepted_at(self) -> Micros:
+        """When this process put the generation in force."""
+        ...
+
+    @property
     def tenants(self) -> Mapping[str, Tenant]:
         """All configured tenants by id. The same objects until the generation changes."""
         ...
 
 
+class RestatementStore(Protocol):
+    """Marks of closed cells that changed, and the restatements that are told of them."""
+
+    async def marked(self, partition: int, count: int) -> tuple[int, Sequence[RepRef]]:
+        """How many reps of a partition have marks, and at most ``count`` of them. Raises: TransientError."""
+        ...
+
+    async def marks(self, partition: int, ref: RepRef) -> RepMarks | None:
+        """A rep's marks; None if she has none. Raises: TransientError."""
+        ...
+
+    async def current(self, partition: int, ref: RepRef, query: CellQuery, version: int) -> CountedCells | None:
+        """Her cells and values as they are while ``version`` is that of her last mark; else None.
+
+        Raises: TransientError.
+        """
+        ...
+
+    async def tell(self, partition: int, ref: RepRef, version: int, found: Sequence[Restatement]) -> bool:
+        """Keeps restatements and forgets the marks that they were made of, or nothing if there are newer ones.
+
+        Raises: TransientError.
+        """
+        ...
+
+
 class ScoreboardStore(Protocol):
     """Pages, cells and distinct values of a kpi.facts partition."""
+
+    @property
+    def restatements(self) -> RestatementStore:
+        """The same partitions' marks, which commits make, and what is told of them."""
+        ...
 
     @property
     def state(self) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import TypeAlias
 
 from msgspec import Struct
 
+from services.aggregator.domain.lateness import NO_ENDS, closed_cells, day_ends, is_late
 from services.aggregator.domain.pages import Accumulators, Folded, Sheet
-from services.aggregator.domain.stored import PageRef, RepRef, ScoreboardCommit
+from services.aggregator.domain.stored import Marks, PageRef, RepRef, ScoreboardCommit
+from services.aggregator.late import LateChange, LateChanges, causes_of, fresh_sheet
 from services.aggregator.poison import UNDECODABLE
 from services.aggregator.ports import Chunk, Poison, PoisonReason
-from shared.contracts.messages import FactBatch, decode_batch, decode_entry, encode_cell, encode_entry
-from shared.domain.facts import UNMAPPED_PREFIX, Fact, PageEntry
+from shared.contracts.messages import FactBatch, FactChange, decode_batch, decode_entry, encode_cell, encode_entry
+from shared.contracts.restatements import cause_field, encode_cause, mark_field, value_field
+from shared.domain.facts import UNMAPPED_PREFIX, Fact
 from shared.domain.instants import Micros
 
 CellCache: TypeAlias = dict[RepRef, dict[str, Accumulators]]
@@ -24,9 +28,9 @@ FactRef: TypeAlias = tuple[str, str, str, str]
 
 
 class Staged(Struct):
-    """A chunk's page entries, of each the greatest revision. ``mark`` is the greatest received_at of its batches."""
+    """A chunk's changes of page entries, of each the greatest revision. ``mark``: the batches' greatest received_at."""
 
-    pages: dict[PageRef, dict[str, PageEntry]]
+    pages: dict[PageRef, dict[str, FactChange]]
     poison: list[Poison]
     foreign: int = 0
     changes: int = 0
@@ -56,29 +60,29 @@ def stage(chunk: Chunk, state: str) -> Staged:
     return staged
 
 
-def _take(batch: FactBatch, pages: dict[PageRef, dict[str, PageEntry]]) -> None:
+def _take(batch: FactBatch, pages: dict[PageRef, dict[str, FactChange]]) -> None:
     for change in batch.changes:
         ref = (change.tenant, change.subject, change.page)
         entries = pages.get(ref)
         if entries is None:
-            pages[ref] = {change.id: change.entry}
+            pages[ref] = {change.id: change}
             continue
         known = entries.get(change.id)
-        if known is None or change.entry.revision > known.revision:
-            entries[change.id] = change.entry
+        if known is None or change.entry.revision > known.entry.revision:
+            entries[change.id] = change
 
 
 def _superseding(
-    entries: Mapping[str, PageEntry], held: Sequence[bytes | None]
-) -> Iterator[tuple[str, PageEntry, Fact | None]]:
-    """Entries with a greater revision than what the page holds, each with the fact that it replaces."""
-    for (fact_id, entry), packed in zip(entries.items(), held, strict=True):
+    changes: Mapping[str, FactChange], held: Sequence[bytes | None]
+) -> Iterator[tuple[FactChange, Fact | None]]:
+    """Changes with a greater revision than what the page holds, each with the fact that it replaces."""
+    for change, packed in zip(changes.values(), held, strict=True):
         if packed is None:
-            yield fact_id, entry, None
+            yield change, None
             continue
         known = decode_entry(packed)
-        if known.revision < entry.revision:
-            yield fact_id, entry, known.fact
+        if known.revision < change.entry.revision:
+            yield change, known.fact
 
 
 class Posting:
@@ -91,22 +95,26 @@ class Posting:
         self._commit = commit
         self._cache = cache
         self._sheets = sheets
+        self._late = LateChanges()
         self.written = 0
 
-    def turn(self, ref: PageRef, entries: Mapping[str, PageEntry], held: Sequence[bytes | None]) -> None:
+    def turn(self, ref: PageRef, changes: Mapping[str, FactChange], held: Sequence[bytes | None]) -> None:
         """Replaces a page's entries by those with a greater revision and counts the difference."""
         sheet = self._sheets.get(ref[:2])
         writing: dict[str, bytes] = {}
         fresh: list[Fact] = []
-        for fact_id, entry, old in _superseding(entries, held):
-            new = entry.fact
-            writing[fact_id] = encode_entry(entry)
+        ends = NO_ENDS if sheet is None else day_ends(ref[2], sheet.zone)
+        for change, old in _superseding(changes, held):
+            new = change.entry.fact
+            writing[change.id] = encode_entry(change.entry)
             if sheet is None:
                 self._park(ref, (new is not None) - (old is not None))
+            elif change.received_at >= ends[0] and is_late(change.received_at, ends, old, new):
+                self._late.take(change, old, sheet.zone)
             elif old is None and new is not None and new.kind not in sheet.money_kinds:
                 fresh.append(new)  # nearly always; counted together below
             elif old != new:
-                self._replace((*ref, fact_id), sheet, old, new)
+                self._replace((*ref, change.id), sheet, old, new)
         if fresh and sheet is not None:
             sheet.count(fresh, 1)
         if writing:
@@ -128,6 +136,27 @@ class Posting:
             if sheet is not None and sheet.is_changed:
                 self._commit.changed.add(ref)
                 self._close_sheet(ref, sheet)
+        for ref, received_on, late in self._late:
+            self._close_late(ref, received_on, late)
+
+    def _close_late(self, ref: RepRef, received_on: date, late: Sequence[LateChange]) -> None:
+        """Counts what came on one day after the day of its facts was over, and marks the closed cells as they were."""
+        sheet = fresh_sheet(self._sheets[ref])
+        for change, old in late:
+            self._replace((*ref, change.page, change.id), sheet, old, change.entry.fact)
+        closed = dict.fromkeys(name for day in sheet.days() for name in closed_cells(day, received_on))
+        marks = self._commit.marks.setdefault(ref, Marks({}, {}, {})) if closed else Marks({}, {}, {})
+        known = self._cache[ref]
+        for name in closed:
+            packed = encode_cell(known[name]) if known.get(name) else b""
+            marks.cells.setdefault(mark_field(received_on, name), packed)
+        for (day, definition), cause in causes_of(late, sheet).items():
+            marks.causes.setdefault(cause_field(received_on, day, definition), encode_cause(cause))
+        self._commit.changed.add(ref)
+        for (definition, name), deltas in self._close_sheet(ref, sheet).items():
+            for value, delta in deltas.items() if name in closed else ():
+                if delta:
+                    marks.values[value_field(received_on, name, definition, value)] = delta
 
     @staticmethod
     def _money(sheet: Sheet, fact: Fact | None) -> str | None:
@@ -148,15 +177,20 @@ class Posting:
             owner = f"{tenant}/{subject}"
             self._commit.unmapped[owner] = self._commit.unmapped.get(owner, 0) + change
 
-    def _close_sheet(self, ref: RepRef, sheet: Sheet) -> None:
+    def _close_sheet(self, ref: RepRef, sheet: Sheet) -> dict[tuple[str, str], dict[str, int]]:
+        """Returns by how many facts each value changed."""
         folded = Folded(self._cache[ref], {})
         names = set()
         for name, tallied in sheet.cells():
             folded.take(name, tallied)
             names.add(name)
         cells = folded.cells
-        self._commit.cells[ref] = {name: encode_cell(cells[name]) if cells[name] else None for name in names}
+        packed = {name: encode_cell(cells[name]) if cells[name] else None for name in names}
+        self._commit.cells.setdefault(ref, {}).update(packed)
         for (definition, name), deltas in folded.values.items():
-            values = {value: delta for value, delta in deltas.items() if delta}
-            if values:
-                self._commit.values[(*ref, definition, name)] = values
+            values = self._commit.values.setdefault((*ref, definition, name), {})
+            for value, delta in deltas.items():
+                values[value] = values.get(value, 0) + delta
+                if not values[value]:
+                    del values[value]
+        return folded.values

@@ -142,7 +142,8 @@ class Reattribution:
         count = 0
         for attribution, location, fact in _moved(found.records, in_force.attributions, elders):
             subject, page, fact_id = location
-            change = FactChange(attribution.tenant_id, subject, page, fact_id, PageEntry(revision, fact))
+            entry, since = PageEntry(revision, fact), self._catalogue.accepted_at
+            change = FactChange(attribution.tenant_id, subject, page, fact_id, entry, since)
             batches.setdefault(attribution.partition(subject), []).append(change)
             count += 1
         if batches:

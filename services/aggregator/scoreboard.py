@@ -28,6 +28,7 @@ from services.aggregator.ports import (
 )
 from services.aggregator.posting import CellCache, Posting, Staged, stage
 from services.aggregator.refolding import Bases, MovedOn, Refolding
+from services.aggregator.restating import Restating
 from services.aggregator.sweep_rounds import SweepRounds
 from services.aggregator.sweeping import Sweeping
 from shared.contracts.keys import PACKED_FIELD, PAGES_FIELD
@@ -81,6 +82,7 @@ class Scoreboard:
         """``rounds`` None: nothing is ever swept."""
         self._store = store
         self._updates = updates
+        self._restating = Restating(store.restatements, catalogue)
         self._poison = PoisonKeeper(KPI_FACTS, quarantine, poison_limit)
         self._refolding = Refolding(store, catalogue, self._forget)
         self._sweeping: Sweeping | None = None
@@ -106,6 +108,8 @@ class Scoreboard:
                 self.void(chunk.partition)
         if applied and commit.changed:
             self._updates.changed(chunk.partition, commit.changed, staged.first_received_at)
+        if applied and commit.marks:
+            self._restating.marked(chunk.partition)
         if applied and staged.heartbeat:
             self._updates.heartbeat(staged.heartbeat)
         return Handled(
@@ -121,8 +125,10 @@ class Scoreboard:
         )
 
     async def settle(self, partition: int) -> Settlement:
-        """Folds some reps anew whose cells are not as configured. See ChunkHandler."""
+        """Folds some reps anew whose cells are not as configured, then tells restatements. See ChunkHandler."""
         settlement = await self._or_void(partition, self._refolding.settle(partition))
+        if not settlement.remaining:
+            await self._restating.advance(partition)
         if settlement.changes:
             self._updates.changed(partition, (), 0)
         return settlement
@@ -142,6 +148,7 @@ class Scoreboard:
         self._refolding.void(partition)
         if self._sweeping is not None:
             self._sweeping.void(partition)
+        self._restating.void(partition)
 
     async def _or_void(self, partition: int, work: Awaitable[T]) -> T:
         """Where another worker has written, nothing that is cached of the partition is to be believed."""

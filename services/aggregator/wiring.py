@@ -86,7 +86,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         producer = RenewableProducer(settings.kafka)
         stack.push_async_callback(producer.close)
         layout = await _lay_out(settings, configuration.deployment, redis, producer)
-        catalogue = ConfiguredCatalogue(redis, metrics)
+        catalogue = ConfiguredCatalogue(redis, metrics, clock)
         await catalogue.accept(configuration.deployment, configuration.version)
         updates = UpdatesPublisher(
             redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval, state=layout.state

@@ -18,6 +18,7 @@ from shared.domain.instants import Micros
 from shared.domain.quarantine import Entry, Place, QuarantineIndex
 from shared.domain.readings import Readings
 from shared.domain.records import Record
+from shared.domain.restatements import Restatement
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 
@@ -60,6 +61,14 @@ class Records(Protocol):
 
     async def of(self, record_keys: Iterable[str]) -> Mapping[str, Record]:
         """Records by key, in one round trip; who is no longer kept is missing. Raises: TransientError."""
+        ...
+
+
+class Restatements(Protocol):
+    """What became of closed periods."""
+
+    async def of(self, tenant: str, reps: Sequence[str], most: int) -> list[Restatement]:
+        """The last ones of each rep, in one round trip. Raises: TransientError."""
         ...
 
 

@@ -27,6 +27,7 @@ from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
 from services.api.adapters.quarantine_follower import KafkaQuarantine
 from services.api.adapters.stream_listener import StreamListener
+from services.api.adapters.told_restatements import RedisRestatements
 from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
 from services.api.kpi_series import KpiSeries
@@ -36,6 +37,7 @@ from services.api.metrics import ApiMetrics
 from services.api.quarantine_desk import QuarantineDesk
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
+from services.api.restatements_query import RestatementsQuery
 from services.api.settings import DEFAULT_PORT, ApiSettings
 from services.api.stream import Hub
 from services.api.trends import TrendsQuery
@@ -101,6 +103,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
                 configured=configured,
                 queries=queries,
                 receipts=ReceiptsQuery(queries, RedisPages(redis), RedisRecords(redis)),
+                restatements=RestatementsQuery(queries, RedisRestatements(redis), RedisRecords(redis)),
                 trends=TrendsQuery(queries, scoreboard, RedisPages(redis)),
                 alerts=alerts,
                 actions=AlertActions(alerts, changes, configured, clock),

@@ -118,6 +118,26 @@ def swept_key(tag: str) -> str:
     return f"{tag}swept"
 
 
+def marked_key(tag: str) -> str:
+    """Set: ``tenant/rep`` with closed cells that changed, of which her restatements do not tell yet (scoreboard)."""
+    return f"{tag}marked"
+
+
+def marks_key(tag: str, tenant: str, rep: str) -> str:
+    """Hash: fields of shared.contracts.restatements: closed cells before they changed, and why (scoreboard)."""
+    return f"{tag}k:{tenant}/{rep}"
+
+
+def marked_values_key(tag: str, tenant: str, rep: str) -> str:
+    """Hash: shared.contracts.restatements.value_field -> by how many more facts have the value (scoreboard)."""
+    return f"{tag}kx:{tenant}/{rep}"
+
+
+def restatements_key(tag: str, tenant: str, rep: str) -> str:
+    """List: packed restatements of a rep, the last one first, capped (scoreboard)."""
+    return f"{tag}r:{tenant}/{rep}"
+
+
 VERSION_FIELD = "version"
 """Field of a cells hash beside the cells, which are named by shared.domain.cells."""
 PAGES_FIELD = "pages"

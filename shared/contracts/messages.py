@@ -18,13 +18,19 @@ from shared.domain.instants import Micros
 
 
 class FactChange(Struct, array_like=True, frozen=True, gc=False):
-    """An upsert or (``entry.fact`` None) a withdrawal of one fact in one page of one subject."""
+    """An upsert or (``entry.fact`` None) a withdrawal of one fact in one page of one subject.
+
+    ``received_at``: ingest time of the event that it is because of, or when an edit of the configuration was accepted;
+    0 where it cannot be late. ``event``: the id of that event, empty for an edit. They say why a closed period changed.
+    """
 
     tenant: str
     subject: str
     page: str
     id: str
     entry: PageEntry
+    received_at: Micros = 0
+    event: str = ""
 
 
 class FactBatch(Struct, array_like=True, frozen=True, gc=False):

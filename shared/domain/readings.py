@@ -25,7 +25,7 @@ from shared.domain.kpis import Aggregate, Kpi
 from shared.domain.pace import Situation
 from shared.domain.people import Rep, Team
 from shared.domain.periods import Period, local_day
-from shared.domain.reading import Moment, Reading, bounds_of, make_reading, with_pin
+from shared.domain.reading import Moment, Reading, bounds_of, make_reading, shown, with_pin
 from shared.domain.rolling import AnyPeriod
 from shared.domain.team_parts import Org, Part, TeamParts
 from shared.domain.tenant import Tenant
@@ -128,6 +128,11 @@ class Readings:
                 )
             )
         return found
+
+    def closed_values(self, kpis: Sequence[Kpi], period: Period, cells: SubjectCells) -> list[Decimal | None]:
+        """The values that ``of_rep`` shows of a period that is over, one a KPI."""
+        tally, empty = cells.tally(covering_cells(period), self.united(kpis, period.first)), Tally.empty()
+        return [shown(self.value(kpi, period, tally, empty, is_now=False), kpi.unit) for kpi in kpis]
 
     def of_team(
         self,

@@ -30,9 +30,11 @@ from services.aggregator.scoreboard import Scoreboard
 from shared.contracts.keys import FIRST_STATE
 from shared.contracts.messages import decode_batch, decode_change, encode_batch, encode_entry
 from shared.contracts.records import pack_single
+from shared.domain.cells import CellQuery
 from shared.domain.changes import RecordChange
 from shared.domain.derivation import only_fact
 from shared.domain.facts import PageEntry
+from shared.domain.restatements import CountedCells, RepMarks, Restatement
 from tests.support.aggregator_fakes import CollectingPublisher, FixedCatalogue, ListQuarantine, ListUpdates
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.changes import T0, change, on_the_log
@@ -61,8 +63,26 @@ class EmptyLedgerStore:
         return RecordsSlice(0, 0, 0, ())
 
 
+class EmptyRestatementStore:
+    """Has no marks."""
+
+    async def marked(self, _: int, __: int) -> tuple[int, Sequence[RepRef]]:
+        return 0, ()
+
+    async def marks(self, _: int, __: RepRef) -> RepMarks | None:
+        return None
+
+    async def current(self, _: int, __: RepRef, ___: CellQuery, ____: int) -> CountedCells | None:
+        return None
+
+    async def tell(self, _: int, __: RepRef, ___: int, ____: Sequence[Restatement]) -> bool:
+        return False
+
+
 class EmptyScoreboardStore:
     """Holds nothing and takes everything."""
+
+    restatements = EmptyRestatementStore()
 
     state = FIRST_STATE
 

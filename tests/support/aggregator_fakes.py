@@ -55,10 +55,12 @@ class FixedCatalogue:
 
     def __init__(self, *tenants: Tenant) -> None:
         self.generation = 1
+        self.accepted_at = 0
         self.tenants = {tenant.id: tenant for tenant in tenants}
 
-    def edit(self, *tenants: Tenant) -> None:
+    def edit(self, *tenants: Tenant, at: Micros = 0) -> None:
         """Puts another configuration in force."""
+        self.accepted_at = at
         self.tenants = {tenant.id: tenant for tenant in tenants}
         self.generation += 1
 

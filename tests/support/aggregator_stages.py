@@ -16,6 +16,7 @@ from shared.domain.accumulators import Accumulator
 from shared.domain.changes import RecordChange
 from shared.domain.facts import Fact
 from shared.domain.instants import DAY_US, Micros
+from shared.domain.restatements import Restatement
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 from tests.support.aggregator_fakes import (
@@ -64,10 +65,21 @@ class InMemoryFloor:
             rounds=rounds[1],
         )
 
-    def edit(self, tenant: Tenant) -> None:
+    async def restate(self) -> None:
+        """Has whatever changed in closed periods told, by a worker who finds it in the store."""
+        for partition in range(self.publisher.partitions):
+            self.scoreboard.void(partition)
+            while (await self.scoreboard.settle(partition)).remaining:
+                continue
+
+    def told(self) -> list[Restatement]:
+        """Every restatement, each rep's in the order of telling."""
+        return [each for told in self.scoreboard_store.restatements.told.values() for each in told]
+
+    def edit(self, tenant: Tenant, at: Micros = 0) -> None:
         """Puts another configuration in force; numbers follow by ``settle``."""
         self.tenant = tenant
-        self.catalogue.edit(tenant)
+        self.catalogue.edit(tenant, at=at)
 
     async def settle(self) -> None:
         """Until everything is as configured."""

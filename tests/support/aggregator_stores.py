@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from services.aggregator.domain.stored import (
     LedgerCommit,
+    Marks,
     PageRef,
     RecordsSlice,
     Refold,
@@ -23,11 +24,13 @@ from services.aggregator.ports import Fenced
 from shared.contracts.keys import FIRST_STATE, PACKED_FIELD, PAGES_FIELD, RETAINED_FIELD
 from shared.contracts.messages import decode_cell, decode_entry, decode_pages
 from shared.contracts.packed_pages import unpack_page
+from shared.contracts.restatements import VERSION_FIELD, decode_marks
 from shared.domain.accumulators import Accumulator
-from shared.domain.cells import SubjectCells
+from shared.domain.cells import CellQuery, SubjectCells
 from shared.domain.exact import number
 from shared.domain.facts import Fact, PageEntry
 from shared.domain.instants import Micros
+from shared.domain.restatements import RESTATEMENTS_KEPT, CountedCells, RepMarks, Restatement
 from shared.errors import TransientError
 
 NO_CELLS = frozenset({PAGES_FIELD, PACKED_FIELD, RETAINED_FIELD})
@@ -157,6 +160,7 @@ class InMemoryScoreboardStore(Failures):
         self.changed: set[RepRef] = set()
         self.refolds: dict[int, int] = defaultdict(int)
         self.footed: dict[int, dict[RepRef, str]] = defaultdict(dict)
+        self.restatements = InMemoryRestatementStore(self)
         self.mark = 0
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:  # noqa: ARG002 - the port's
@@ -258,6 +262,8 @@ class InMemoryScoreboardStore(Failures):
         _write(self.unconverted, commit.unconverted)
         for rep in commit.changed:
             self.versions[rep] += 1
+        for rep, marks in commit.marks.items():
+            self.restatements.mark(rep, marks, self.versions[rep])
         self.changed |= commit.changed
         self.mark = max(self.mark, commit.mark)
 
@@ -295,6 +301,53 @@ class InMemoryScoreboardStore(Failures):
             if all(number(value) is not None for value in found)
         }
         return SubjectCells(self.versions[tenant, rep], cells, values, numbers)
+
+
+class InMemoryRestatementStore:
+    """See RestatementStore; all partitions in one."""
+
+    def __init__(self, scoreboard: InMemoryScoreboardStore) -> None:
+        self._scoreboard = scoreboard
+        self._marks: dict[RepRef, dict[str, bytes]] = {}
+        self._values: dict[RepRef, dict[str, int]] = defaultdict(dict)
+        self.told: dict[RepRef, list[Restatement]] = defaultdict(list)
+
+    def mark(self, ref: RepRef, marks: Marks, version: int) -> None:
+        """What a commit does."""
+        known = self._marks.setdefault(ref, {})
+        for field, packed in (*marks.cells.items(), *marks.causes.items()):
+            known.setdefault(field, packed)
+        _add(self._values[ref], marks.values)
+        known[VERSION_FIELD] = b"%d" % version
+
+    async def marked(self, partition: int, count: int) -> tuple[int, Sequence[RepRef]]:  # noqa: ARG002 - the port's
+        """See the port."""
+        return len(self._marks), sorted(self._marks)[:count]
+
+    async def marks(self, partition: int, ref: RepRef) -> RepMarks | None:  # noqa: ARG002 - the port's
+        """See the port."""
+        known = self._marks.get(ref)
+        return None if known is None else decode_marks(known, self._values[ref])
+
+    async def current(self, partition: int, ref: RepRef, query: CellQuery, version: int) -> CountedCells | None:
+        """See the port."""
+        marks = await self.marks(partition, ref)
+        if marks is None or marks.version != version:
+            return None
+        store = self._scoreboard
+        cells = {name: decode_cell(store.cells[ref][name]) for name in query.cells if name in store.cells[ref]}
+        values = {place: dict(store.values[*ref, *place]) for place in query.values | query.numbers}
+        return CountedCells(cells, values)
+
+    async def tell(self, partition: int, ref: RepRef, version: int, found: Sequence[Restatement]) -> bool:
+        """See the port."""
+        self._scoreboard.may_fail()
+        marks = await self.marks(partition, ref)
+        if marks is None or marks.version != version:
+            return False
+        del self._marks[ref], self._values[ref]
+        self.told[ref] = [*self.told[ref], *found][-RESTATEMENTS_KEPT:]
+        return True
 
 
 def _write(target: dict[str, object] | dict[str, bytes] | dict[str, str], changes: Mapping[str, object]) -> None:

@@ -20,10 +20,11 @@ from services.api.domain.pipeline import Parked, PipelineState
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.metrics import ApiMetrics
-from services.api.ports import HeldPages, Pages, Pipeline, Records, Scoreboard
+from services.api.ports import HeldPages, Pages, Pipeline, Records, Restatements, Scoreboard
 from services.api.quarantine_desk import QuarantineDesk
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
+from services.api.restatements_query import RestatementsQuery
 from services.api.settings import StreamSettings
 from services.api.stream import Hub
 from services.api.trends import TrendsQuery
@@ -40,6 +41,7 @@ from shared.domain.pace import Status
 from shared.domain.reading import PeriodBounds, Reading
 from shared.domain.readings import Readings
 from shared.domain.records import Record
+from shared.domain.restatements import Restatement
 from shared.domain.tenant import Tenant
 from tests.support.api_quarantine import KnownQuarantine
 
@@ -141,6 +143,16 @@ class KnownRecords:
         return {key: self.records[key] for key in record_keys if key in self.records}
 
 
+class KnownRestatements:
+    """Given restatements, the last one of each rep first."""
+
+    def __init__(self, *restatements: Restatement) -> None:
+        self.known = restatements
+
+    async def of(self, _: str, reps: Sequence[str], most: int) -> list[Restatement]:
+        return [each for rep in reps for each in [own for own in self.known if own.rep == rep][:most]]
+
+
 class KnownEpisodes:
     """Given episodes."""
 
@@ -167,6 +179,7 @@ def parts(
     pages: Pages | None = None,
     quarantine: KnownQuarantine | None = None,
     records: Records | None = None,
+    restatements: Restatements | None = None,
     episodes: KnownEpisodes | None = None,
     clock: Clock | None = None,
     bounds: StreamSettings | None = None,
@@ -184,6 +197,7 @@ def parts(
         configured=configured,
         queries=queries,
         receipts=ReceiptsQuery(queries, pages or KnownPages(), records or KnownRecords()),
+        restatements=RestatementsQuery(queries, restatements or KnownRestatements(), records or KnownRecords()),
         trends=TrendsQuery(queries, scoreboard or KnownCells(), pages or KnownPages()),
         alerts=alerts,
         actions=AlertActions(alerts, episodes, configured, clock),

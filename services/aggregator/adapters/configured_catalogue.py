@@ -12,6 +12,8 @@ from services.aggregator.adapters.redis_scripts import Script
 from services.aggregator.metrics import AggregatorMetrics
 from shared.configuration import Deployment, LiveConfiguration
 from shared.contracts import keys
+from shared.domain.clock import Clock
+from shared.domain.instants import Micros
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 
@@ -22,16 +24,23 @@ log = structlog.get_logger()
 class ConfiguredCatalogue:
     """Catalogue over the last accepted deployment."""
 
-    def __init__(self, redis: Redis, metrics: AggregatorMetrics) -> None:
+    def __init__(self, redis: Redis, metrics: AggregatorMetrics, clock: Clock) -> None:
         self._metrics = metrics
+        self._clock = clock
         self._raise = Script(redis, "raise_on_change")
         self._deployment = Deployment({}, {}, {})
         self._generation = 0
+        self._accepted_at = 0
 
     @property
     def generation(self) -> int:
         """Rises with every accepted change."""
         return self._generation
+
+    @property
+    def accepted_at(self) -> Micros:
+        """When this process put the generation in force."""
+        return self._accepted_at
 
     @property
     def tenants(self) -> Mapping[str, Tenant]:
@@ -41,7 +50,7 @@ class ConfiguredCatalogue:
     async def accept(self, deployment: Deployment, version: str) -> None:
         """Puts a deployment in force; workers on the same version share its generation. Raises: RedisAway."""
         generation = int(await self._raise([keys.LAYOUT], [VERSION, version, GENERATION]))
-        self._deployment, self._generation = deployment, generation
+        self._deployment, self._generation, self._accepted_at = deployment, generation, self._clock.now()
         log.info("configuration_accepted", generation=generation, tenants=sorted(deployment.tenants))
 
     async def follow(self, configuration: LiveConfiguration) -> None:

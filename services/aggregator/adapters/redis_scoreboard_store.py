@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.aggregator.adapters.redis_restatement_store import RedisRestatementStore
 from services.aggregator.adapters.redis_scripts import Script, as_transient, pack, text_blob
 from services.aggregator.domain.stored import (
     Refold,
@@ -32,6 +33,7 @@ class RedisScoreboardStore:
         self.state = state
         self._read = Script(redis, "read_hashes")
         self._redis = redis
+        self.restatements = RedisRestatementStore(redis, state=state)
         self._commit = Script(redis, "fence", "lists", "commit_scoreboard")
         self._refold = Script(redis, "lists", "commit_refold")
         self._pages = Script(redis, "get_pages")
@@ -64,10 +66,12 @@ class RedisScoreboardStore:
                 _flat(commit.unmapped),
                 [part for ref in commit.changed for part in (keys.cells_key(tag, *ref), "/".join(ref))],
                 commit.refolds,
+                _to_mark(tag, commit),
             ]
         )
         touched = [keys.offset_key(tag), keys.mark_key(tag)]
         touched += [keys.unmapped_key(tag), keys.unconverted_key(tag), keys.changed_key(tag), keys.footings_key(tag)]
+        touched.append(keys.marked_key(tag))
         return Fenced((await self._commit(touched, [argument])).decode())
 
     async def footings(self, partition: int) -> tuple[int, dict[RepRef, str]]:
@@ -189,6 +193,15 @@ def _to_count(tag: str, commit: ScoreboardCommit) -> list[object]:
     for ref, changes in commit.values.items():
         hashes += (keys.values_key(tag, *ref), _flat(changes))
     return hashes
+
+
+def _to_mark(tag: str, commit: ScoreboardCommit) -> list[object]:
+    """Reps, seven things each: see commit_scoreboard.lua."""
+    marked: list[object] = []
+    for ref, marks in commit.marks.items():
+        marked += ("/".join(ref), keys.cells_key(tag, *ref), keys.marks_key(tag, *ref), _blobs(marks.cells.items()))
+        marked += (_blobs(marks.causes.items()), keys.marked_values_key(tag, *ref), _flat(marks.values))
+    return marked
 
 
 def _blobs(items: Iterable[tuple[str, bytes]]) -> list[object]:

@@ -107,20 +107,24 @@ def number_text(number: Decimal) -> str:
 class Sheet:
     """A rep's facts of one chunk, tallied by local day first: what costs per cell is done once a cell, not a fact."""
 
-    __slots__ = ("_days", "_plan", "_present", "_zone", "is_changed", "money_kinds")
+    __slots__ = ("_days", "_plan", "_present", "is_changed", "money_kinds", "zone")
 
     def __init__(self, plan: Plan, zone: str) -> None:
         self._plan = plan
-        self._zone = zone
+        self.zone = zone
         self._days: dict[date, Tallied] = {}
         self._present: Tallied | None = None
         self.is_changed = False
         self.money_kinds = plan.money_kinds
 
+    def fresh(self) -> Sheet:
+        """An empty one under the same plan."""
+        return Sheet(self._plan, self.zone)
+
     def count(self, facts: Iterable[Fact], sign: int) -> None:
         """Counts facts in (sign 1) or out again (-1), each in its local day or in what holds now."""
         self.is_changed = True
-        kinds, zone, days = self._plan.kinds, self._zone, self._days
+        kinds, zone, days = self._plan.kinds, self.zone, self._days
         for fact in facts:
             kind = kinds.get(fact.kind)
             if kind is None:
@@ -136,10 +140,25 @@ class Sheet:
                     self._present = Tallied.empty()
                 self._present.count(kind.present, fact, sign=sign, day=day)
 
+    def definitions(self, fact: Fact, day: date) -> Iterator[str]:
+        """The KPIs that count a fact on its day."""
+        kind = self._plan.kinds.get(fact.kind)
+        for definition, holds, amount, distinct, _ in () if kind is None else kind.daily:
+            if holds is not None and not holds(fact.fields):
+                continue
+            if (amount is None or amount(fact, day) is not None) and (
+                distinct is None or fact.fields.get(distinct) is not None
+            ):
+                yield definition
+
     def unconverted(self, fact: Fact) -> str | None:
         """The currency for want of whose rate an amount of the fact is in no sum."""
         kind = self._plan.kinds.get(fact.kind)
-        return None if kind is None else kind.unconverted(fact, local_day(fact.at, self._zone), self._plan.currencies)
+        return None if kind is None else kind.unconverted(fact, local_day(fact.at, self.zone), self._plan.currencies)
+
+    def days(self) -> Iterable[date]:
+        """The local days whose cells change."""
+        return self._days
 
     def cells(self) -> Iterator[tuple[str, Tallied]]:
         """What to add to which cell; a month's comes once for each of its days."""

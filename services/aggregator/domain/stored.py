@@ -57,6 +57,18 @@ class ScoreboardHeld(Struct, gc=False):
     cells: Mapping[RepRef, Sequence[bytes | None]]
 
 
+class Marks(Struct, gc=False):
+    """Closed cells of a rep that a chunk changes, by fields of shared.contracts.restatements.
+
+    cells: packed as they were before, and causes: why; both count where there is none yet. values: by how many more
+    facts have a value.
+    """
+
+    cells: dict[str, bytes]
+    causes: dict[str, bytes]
+    values: dict[str, int]
+
+
 class ScoreboardCommit(Struct, gc=False):
     """All that one chunk changes in a scoreboard partition.
 
@@ -69,6 +81,7 @@ class ScoreboardCommit(Struct, gc=False):
     changed: reps whose version rises by one and who join the set of reps to publish.
     mark: greatest ``received_at`` of the chunk's batches, 0 when nothing was decodable.
     refolds: how often reps of the partition were folded anew, as far as the cells know; BETWEEN if it was more.
+    marks: of reps whose closed periods change.
     """
 
     start: int
@@ -81,6 +94,7 @@ class ScoreboardCommit(Struct, gc=False):
     unconverted: dict[str, str | None]
     changed: set[RepRef]
     refolds: int = 0
+    marks: dict[RepRef, Marks] = {}
     unpacked: dict[RepRef, list[str]] = {}
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from services.api.domain.refusals import InvalidAt, InvalidOrganisation, InvalidPeriod
 from shared.domain.instants import DAY_US, SECOND_US, Micros, parse
-from shared.domain.periods import Period, PeriodKind, PeriodRules, local_day
+from shared.domain.periods import Period, PeriodKind, PeriodRules, day_start, local_day
 from shared.domain.readings import Org
 from shared.domain.rolling import Rolling, RollingPeriod
 
@@ -84,6 +84,12 @@ def at_of(text: str | None) -> At:
 def rolling_asked(kind: Rolling, at: At, *, now: Micros, zone: str) -> RollingPeriod:
     """Up to what was asked for; now is the end of the grid's running step: what just happened counts at once."""
     return RollingPeriod(kind, now - now % GRID_US + GRID_US if at is None else at, zone)
+
+
+def since_of(text: str | None) -> Micros | None:
+    """An RFC 3339 instant, or the beginning of a date in UTC. Raises: InvalidAt."""
+    at = at_of(text)
+    return day_start(at, "UTC") if isinstance(at, date) else at
 
 
 def period_asked(rules: PeriodRules, kind: PeriodKind, at: At, *, now: Micros, zone: str) -> Period:

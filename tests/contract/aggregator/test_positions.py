@@ -17,6 +17,7 @@ from services.aggregator.settings import AggregatorKafkaSettings
 from shared.configuration import Deployment
 from shared.contracts import keys
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
+from tests.support.manual_clock import ManualClock
 from tests.support.redis_cluster import REAL, open_real_redis
 
 pytestmark = pytest.mark.redis
@@ -91,7 +92,7 @@ async def test_a_changed_configuration_raises_the_generation_over_restarts(
 ) -> None:
     generations = []
     for version in ("a", "a", "b"):
-        catalogue = ConfiguredCatalogue(redis, metrics)
+        catalogue = ConfiguredCatalogue(redis, metrics, ManualClock())
         await catalogue.accept(Deployment({}, {}, {}), version)
         generations.append(catalogue.generation)
     assert generations == [0, 0, 1]

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from msgspec import Struct
 
 from shared.domain.reading import Reading
+from shared.domain.restatements import RestatementReason
 
 REFERENCE = "#/components/schemas/{name}"
 
@@ -77,6 +78,48 @@ class Receipts(Struct, frozen=True):
     next: str | None
 
 
+class RestatedPeriod(Struct, frozen=True):
+    """A closed period; its bounds are null if the calendar has no such period any more."""
+
+    kind: str
+    id: str
+    start: str | None
+    end: str | None
+    time_zone: str | None
+
+
+class RestatingEvent(Struct, frozen=True):
+    """The event because of which a closed period changed."""
+
+    id: str
+    source: str | None
+    record_type: str | None
+    record: str | None
+    url: str | None
+
+
+class RestatementShown(Struct, frozen=True, rename={"before": "from", "after": "to"}):
+    """One reading of a closed period that changed; ``event`` is null where an edit of the configuration did it."""
+
+    rep: str
+    kpi: str
+    definition: str
+    period: RestatedPeriod
+    before: Decimal | None
+    after: Decimal | None
+    at: str
+    reason: RestatementReason
+    event: RestatingEvent | None
+
+
+class Restatements(Struct, frozen=True):
+    """Readings of closed periods that changed, the last ones first."""
+
+    as_of: str
+    watermark: str | None
+    restatements: list[RestatementShown]
+
+
 class Problem(Struct, frozen=True):
     """RFC 9457: why there is no answer. ``reason`` is stable."""
 
@@ -112,7 +155,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _components() -> dict[str, object]:
-    _, components = msgspec.json.schema_components([Readings, Receipts, Problem], ref_template=REFERENCE)
+    _, components = msgspec.json.schema_components([Readings, Receipts, Restatements, Problem], ref_template=REFERENCE)
     return {name: _with_numbers(schema) for name, schema in components.items()}
 
 

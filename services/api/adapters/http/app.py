@@ -15,6 +15,7 @@ from services.api.adapters.http import (
     quarantine_routes,
     readings_routes,
     receipts_routes,
+    restatements_routes,
     stream_routes,
     trend_routes,
 )
@@ -27,6 +28,7 @@ from services.api.ports import Configured, Pipeline
 from services.api.quarantine_desk import QuarantineDesk
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
+from services.api.restatements_query import RestatementsQuery
 from services.api.stream import Hub
 from services.api.trends import TrendsQuery
 from shared.domain.clock import Clock
@@ -38,6 +40,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     configured: Configured
     queries: Queries
     receipts: ReceiptsQuery
+    restatements: RestatementsQuery
     trends: TrendsQuery
     alerts: AlertsQuery
     actions: AlertActions
@@ -64,6 +67,7 @@ def create_app(parts: Parts) -> FastAPI:
     for routes in (
         readings_routes,
         receipts_routes,
+        restatements_routes,
         overview_routes,
         action_routes,
         quarantine_routes,

@@ -1,0 +1,86 @@
+"""Tells what late changes did to the readings of closed periods: marks in, restatements out, beside the chunks.
+
+Marks are part of the commit that changes a closed cell, so that no crash loses one. They are worked off a moment later,
+a rep at a time: of a burst of late events each reading is restated once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from services.aggregator.domain.stored import RepRef
+from services.aggregator.ports import Catalogue, RestatementStore
+from shared.domain.readings import Readings
+from shared.domain.restatements import restatements
+from shared.domain.tenant import Tenant
+
+COALESCED_SECONDS = 1.0
+"""How long the marks of a partition gather."""
+SLICE_SECONDS = 0.04
+SHARE = 5
+"""While chunks wait, marks get at most this fraction of the time."""
+REPS_AT_ONCE = 50
+
+
+class Restating:
+    """Works off the marks of a worker's partitions; ``monotonic`` in seconds."""
+
+    def __init__(
+        self, store: RestatementStore, catalogue: Catalogue, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._monotonic = monotonic
+        self._due: dict[int, float] = {}
+        self._known: set[int] = set()
+        self._readings: dict[str, Readings] = {}
+
+    def marked(self, partition: int) -> None:
+        """Closed cells of the partition changed."""
+        self._due.setdefault(partition, self._monotonic() + COALESCED_SECONDS)
+
+    def void(self, partition: int) -> None:
+        """Forgets the partition: whoever owns it next looks for what is left."""
+        self._due.pop(partition, None)
+        self._known.discard(partition)
+
+    async def advance(self, partition: int) -> None:
+        """One slice, when one is due. Raises: TransientError; the marks stay."""
+        began = self._monotonic()
+        if partition not in self._known:  # a former owner may have left some
+            self._known.add(partition)
+            self._due.setdefault(partition, began)
+        if self._due.get(partition, began + 1) > began:
+            return
+        remaining, refs = await self._store.marked(partition, REPS_AT_ONCE)
+        for ref in refs:
+            await self.tell(partition, ref)
+            remaining -= 1
+            if self._monotonic() - began > SLICE_SECONDS:
+                break
+        if remaining:
+            self._due[partition] = self._monotonic() + SHARE * (self._monotonic() - began)
+        else:
+            self._due.pop(partition, None)
+
+    async def tell(self, partition: int, ref: RepRef) -> None:
+        """Works off a rep's marks; if more arrive meanwhile, they are left for the next time."""
+        marks = await self._store.marks(partition, ref)
+        if marks is None:
+            return
+        tenant = self._catalogue.tenants.get(ref[0])
+        if tenant is None or ref[1] not in tenant.organisation.reps:
+            await self._store.tell(partition, ref, marks.version, ())
+            return
+        readings = self._readings_of(tenant)
+        current = await self._store.current(partition, ref, marks.query(readings), marks.version)
+        if current is not None:
+            found = list(restatements(readings, ref[1], marks, current))
+            await self._store.tell(partition, ref, marks.version, found)
+
+    def _readings_of(self, tenant: Tenant) -> Readings:
+        known = self._readings.get(tenant.id)
+        if known is None or known.tenant is not tenant:
+            known = self._readings[tenant.id] = Readings(tenant)
+        return known

@@ -1,0 +1,76 @@
+"""Restatements as they are kept: marks of closed cells that changed, and what became of their readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from shared.contracts.messages import decode_cell
+from shared.domain.restatements import Cause, RepMarks, Restatement
+
+VERSION_FIELD = "version"
+"""Field of a marks hash: the rep's version when the last mark was made."""
+
+
+class KeptRestatement(Struct, array_like=True, frozen=True):
+    """One restatement of a rep's. ``period``: kind and id. Values are None where the reading's was null."""
+
+    kpi: str
+    definition: str
+    period: tuple[str, str]
+    before: Decimal | None
+    after: Decimal | None
+    cause: Cause
+
+
+def mark_field(received_on: date, cell: str) -> str:
+    """Field of a marks hash: a cell as it was before what was received on a day of the rep's."""
+    return f"{received_on.isoformat()}/{cell}"
+
+
+def cause_field(received_on: date, day: date, definition: str) -> str:
+    """Field of a marks hash: what changed a KPI's number of a local day, of what was received on another."""
+    return f"{received_on.isoformat()}/{day.isoformat()}/{definition}"
+
+
+def value_field(received_on: date, cell: str, definition: str, value: str) -> str:
+    """Field of a hash of marked values. Only the value may hold slashes."""
+    return f"{mark_field(received_on, cell)}/{definition}/{value}"
+
+
+encode_cause = msgspec.msgpack.Encoder().encode
+_decode_cause = msgspec.msgpack.Decoder(Cause).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(KeptRestatement).decode
+
+
+def decode_marks(marks: Mapping[str, bytes], values: Mapping[str, int]) -> RepMarks:
+    """A rep's marks from both hashes."""
+    found = RepMarks(int(marks.get(VERSION_FIELD, 0)), {}, {}, {})
+    for field, packed in marks.items():
+        received_on, *named = field.split("/", 2)
+        if len(named) == 2:
+            found.causes[date.fromisoformat(received_on), date.fromisoformat(named[0]), named[1]] = _decode_cause(
+                packed
+            )
+        elif named:
+            found.cells[date.fromisoformat(received_on), named[0]] = decode_cell(packed) if packed else {}
+    for field, delta in values.items():
+        received_on, cell, definition, value = field.split("/", 3)
+        found.values.setdefault((date.fromisoformat(received_on), cell, definition), {})[value] = delta
+    return found
+
+
+def encode_restatement(found: Restatement) -> bytes:
+    """As it is kept under its rep."""
+    return _encode(KeptRestatement(found.kpi, found.definition, found.period, found.before, found.after, found.cause))
+
+
+def decode_restatement(rep: str, packed: bytes) -> Restatement:
+    """A rep's."""
+    kept: KeptRestatement = _decode(packed)
+    return Restatement(rep, kept.kpi, kept.definition, kept.period, kept.before, kept.after, kept.cause)

@@ -1,0 +1,175 @@
+"""Restatements: readings of closed periods that changed. From, to, when, and because of which event.
+
+Marks hold what closed cells were before a day's late changes. From them and from what the cells are now follows what
+each day's late changes did to the readings of every period that was over by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+from shared.domain.accumulators import Accumulator
+from shared.domain.cells import CellQuery, SubjectCells, base_kpis
+from shared.domain.instants import Micros
+from shared.domain.kpis import RANKED, Aggregate, Kpi
+from shared.domain.periods import Period, PeriodKind
+from shared.domain.readings import Readings
+
+RESTATEMENTS_KEPT = 500
+"""Of each rep, the last ones."""
+_OF_DAYS, _OF_MONTHS = (PeriodKind.DAY, PeriodKind.WEEK), (PeriodKind.MONTH, PeriodKind.QUARTER, PeriodKind.YEAR)
+
+
+class RestatementReason(StrEnum):
+    """What made a closed period change."""
+
+    EVENT = "event"
+    CONFIGURATION = "configuration"
+
+
+class Cause(Struct, array_like=True, frozen=True):
+    """Why a closed period changed. ``at``: when the event was received, or the configuration accepted.
+
+    fact: the id of the fact that changed, which names the record, empty for a rep who was folded anew. event: the id of
+    the event that changed it, empty for an edit of the configuration. position: where the log has that event.
+    """
+
+    at: Micros
+    fact: str = ""
+    event: str = ""
+    position: int = 0
+
+    @property
+    def reason(self) -> RestatementReason:
+        """An event, or an edit."""
+        return RestatementReason.EVENT if self.event else RestatementReason.CONFIGURATION
+
+
+class Restatement(Struct, frozen=True):
+    """One reading of a rep's closed period that changed: its value before and after, rounded as readings show it.
+
+    ``period``: kind and id.
+    """
+
+    rep: str
+    kpi: str
+    definition: str
+    period: tuple[str, str]
+    before: Decimal | None
+    after: Decimal | None
+    cause: Cause
+
+
+class CountedCells(Struct, frozen=True):
+    """Cells of a rep by name; values by (definition, cell) with how many facts have them."""
+
+    cells: Mapping[str, Mapping[str, Accumulator]] = {}
+    values: Mapping[tuple[str, str], Mapping[str, int]] = {}
+
+
+class RepMarks(Struct):
+    """A rep's marks, all by the day on which the late events were received.
+
+    cells: what they were, by cell. causes: by local day and definition. values: by cell and definition, by how many
+    more facts have a value since. version: the rep's, when the last was made.
+    """
+
+    version: int
+    cells: dict[tuple[date, str], Mapping[str, Accumulator]]
+    causes: dict[tuple[date, date, str], Cause]
+    values: dict[tuple[date, str, str], dict[str, int]]
+
+    @property
+    def days(self) -> list[date]:
+        """The days on which late events were received, in order."""
+        return sorted({received_on for received_on, _ in self.cells})
+
+    def closed(self, readings: Readings, received_on: date) -> list[Period]:
+        """The periods over by a day that what was received on it may have changed, the shortest first."""
+        rules, found = readings.tenant.calendar.periods, dict[Period, None]()
+        for on, cell in self.cells:
+            if on == received_on:
+                kinds = _OF_DAYS if cell.startswith("d") else _OF_MONTHS
+                day = date.fromisoformat(cell[1:] if cell.startswith("d") else f"{cell[1:]}-01")
+                found |= dict.fromkeys(rules.containing(kind, day) for kind in kinds)
+        order = list(PeriodKind)
+        return sorted((p for p in found if p.last < received_on), key=lambda p: (order.index(p.kind), p.first))
+
+    def query(self, readings: Readings) -> CellQuery:
+        """All that has to be read to tell what became of the readings."""
+        query = CellQuery()
+        for received_on in self.days:
+            for period in self.closed(readings, received_on):
+                query |= readings.query_rep(asked_of(readings, period), period)
+        return query
+
+    def before(self, readings: Readings, current: CountedCells, day: date) -> SubjectCells:
+        """What the rep's cells were before anything that was received on a day or later."""
+        cells, counted = dict(current.cells), {place: dict(known) for place, known in current.values.items()}
+        for (received_on, cell), was in sorted(self.cells.items(), key=lambda each: each[0], reverse=True):
+            if received_on >= day:
+                cells[cell] = was
+        for (received_on, cell, definition), deltas in self.values.items():
+            if received_on >= day:
+                known = counted.setdefault((definition, cell), {})
+                for value, delta in deltas.items():
+                    known[value] = known.get(value, 0) - delta
+        return subject_cells(readings, cells, counted)
+
+    def cause(self, received_on: date, period: Period, definitions: frozenset[str]) -> Cause:
+        """The first of a day's late changes that may have changed a number; of so many that not all were kept, any."""
+        of_day = [(day, d, cause) for (on, day, d), cause in self.causes.items() if on == received_on and day in period]
+        exact = [cause for _, definition, cause in of_day if definition in definitions]
+        some = exact or [cause for _, _, cause in of_day] or list(self.causes.values()) or [Cause(0)]
+        return min(some, key=lambda cause: (cause.at, cause.position))
+
+
+def restatements(readings: Readings, rep: str, marks: RepMarks, current: CountedCells) -> Iterator[Restatement]:
+    """What became of the readings of closed periods, day by day of receipt, short periods before long ones."""
+    days = marks.days
+    for number, received_on in enumerate(days):
+        before = marks.before(readings, current, received_on)
+        following = days[number + 1] if number + 1 < len(days) else date.max
+        after = marks.before(readings, current, following)
+        for period in marks.closed(readings, received_on):
+            for kpi, was, now in changed(readings, period, before, after):
+                versions = readings.definitions.on(period.first)
+                bases = frozenset(base.definition for base in base_kpis(kpi, versions))
+                cause = marks.cause(received_on, period, bases)
+                yield Restatement(rep, kpi.id, kpi.definition, (period.kind.value, period.id), was, now, cause)
+
+
+def changed(
+    readings: Readings, period: Period, before: SubjectCells, after: SubjectCells
+) -> Iterator[tuple[Kpi, Decimal | None, Decimal | None]]:
+    """The KPIs whose value in a closed period differs, with both; stocks have none."""
+    kpis = asked_of(readings, period)
+    was, now = readings.closed_values(kpis, period, before), readings.closed_values(kpis, period, after)
+    return (each for each in zip(kpis, was, now, strict=True) if each[1] != each[2])
+
+
+def asked_of(readings: Readings, period: Period) -> list[Kpi]:
+    """The KPIs that have a value in a closed period, as it uses them."""
+    return [kpi for kpi in readings.definitions.on(period.first).values() if kpi.aggregate is not Aggregate.LATEST]
+
+
+def subject_cells(
+    readings: Readings,
+    cells: Mapping[str, Mapping[str, Accumulator]],
+    counted: Mapping[tuple[str, str], Mapping[str, int]],
+) -> SubjectCells:
+    """As readings take them."""
+    ranked = {kpi.definition for kpi in readings.tenant.kpis.values() if kpi.aggregate in RANKED}
+    present = {place: {value: facts for value, facts in known.items() if facts > 0} for place, known in counted.items()}
+    values = {place: frozenset(known) for place, known in present.items() if place[0] not in ranked}
+    numbers = {
+        place: {Decimal(value): facts for value, facts in known.items()}
+        for place, known in present.items()
+        if place[0] in ranked
+    }
+    return SubjectCells(0, cells, values, numbers)
