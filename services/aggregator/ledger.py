@@ -84,13 +84,13 @@ class Ledger:
         self._store = store
         self._publisher = publisher
         self._poison = PoisonKeeper(CRM_EVENTS, quarantine, poison_limit)
-        self._reattribution = Reattribution(store, publisher, catalogue)
+        self.reattribution = Reattribution(store, publisher, catalogue)
         self._sweeping = None if rounds is None else RecordSweeping(store, catalogue, rounds)
 
     async def handle(self, chunk: Chunk) -> Handled:
         """Merges a chunk, publishes what it changes and commits. See ChunkHandler."""
-        in_force = self._reattribution.in_force()
-        elders = await self._reattribution.elders(chunk.partition, in_force, chunk.position)
+        in_force = self.reattribution.in_force()
+        elders = await self.reattribution.elders(chunk.partition, in_force, chunk.position)
         sorted_in = _sort(chunk, in_force.attributions)
         await self._poison.keep(chunk, sorted_in.poison)
         keys = list(sorted_in.by_key)
@@ -117,7 +117,7 @@ class Ledger:
 
     async def settle(self, partition: int) -> Settlement:
         """Moves a slice of the facts that a change of identities or credit concerns. See ChunkHandler."""
-        return await self._reattribution.settle(partition)
+        return await self.reattribution.settle(partition)
 
     async def sweep(self, partition: int) -> Swept:
         """Removes a slice of the records that are too old, once a day. See ChunkHandler."""
@@ -125,7 +125,7 @@ class Ledger:
 
     def void(self, partition: int) -> None:
         """Forgets under which rules the partition was; records are read anew for each chunk."""
-        self._reattribution.void(partition)
+        self.reattribution.void(partition)
         if self._sweeping is not None:
             self._sweeping.void(partition)
 
@@ -187,7 +187,7 @@ class _Folding:
             if packed is None and change.record_type != DEAL and change.tenant not in self._elders:
                 self._fold_only(key, position, change)
                 return
-            if packed is not None and packed == pack_single(change):
+            if packed is not None and packed == pack_single(change) and not change.again:
                 self.unchanged += 1
                 return
         self._fold_all(key, events, packed)
@@ -216,14 +216,14 @@ class _Folding:
         for position, change in events:
             if record is None:
                 record = Record.of(change)
-            elif not record.merge(change):
+            elif not record.merge(change) and not change.again:
                 continue
             news += 1
             after = attribution.located(identity, record)
             if elders:  # whoever handled this event under their rules said something there
                 left, haunted = haunted, places(elders, identity, record)
                 said.update((location, (position, change, after.get(location))) for location in left | haunted)
-            for location, fact in moves(before, after).items():
+            for location, fact in (moves(before, after) | (after if change.again else {})).items():
                 said[location] = (position, change, fact)
             before = after
         self.unchanged += len(events) - news

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.aggregator.auditing import Finding
 from services.aggregator.domain.ageing import SweptKind
 from services.aggregator.ports import PoisonReason
 from shared.observability.heartbeats import HeartbeatGauges
 
 LEDGER, SCOREBOARD = STAGES = ("ledger", "scoreboard")
+CELLS, LOG = AUDITED = ("cells", "log")
 OUTCOMES = ("applied", "unchanged", "foreign", "done", "poisoned", "heartbeat", "between", "back", "void")
 AGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -75,6 +77,12 @@ class AggregatorMetrics:
             ("stage",),
             registry=registry,
         )
+        self.audit = Counter(
+            "aggregator_audit",
+            "Looks of the self-check: reps' cells against their pages, events of the log against records and pages",
+            ("kind", "finding"),
+            registry=registry,
+        )
         self.lag = Gauge(
             "kafka_consumer_lag_messages",
             "End of the log less what is applied, for partitions of this worker",
@@ -97,5 +105,8 @@ class AggregatorMetrics:
             self.swept.labels(kind=kind)
         for form in ("plain", "packed"):
             self.packed_bytes.labels(form=form)
+        for audited in AUDITED:
+            for finding in Finding:
+                self.audit.labels(kind=audited, finding=finding)
         for reason in PoisonReason:
             self.quarantined.labels(reason=reason)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from services.aggregator.domain.ageing import Swept
 from services.aggregator.domain.stored import (
+    Counted,
     LedgerCommit,
     RecordsSlice,
     Refold,
@@ -26,6 +27,7 @@ from services.aggregator.domain.stored import (
     Sweep,
 )
 from shared.domain.cells import CellQuery
+from shared.domain.changes import RecordChange
 from shared.domain.facts import EPOCH_BITS, PageEntry
 from shared.domain.instants import Micros
 from shared.domain.restatements import CountedCells, RepMarks, Restatement
@@ -116,6 +118,18 @@ class LedgerStore(Protocol):
 
     async def succeed(self, partition: int, known: bytes, packed: bytes) -> bool:
         """Replaces the succession if it still is the known one, empty for none. Raises: TransientError."""
+        ...
+
+
+class EventsLog(Protocol):
+    """The log of record changes, beside the flow of chunks: for the self-check."""
+
+    async def sample(self, partition: int, *, before: int, count: int) -> Sequence[bytes]:
+        """Up to so many consecutive messages from a place at random before an offset. Raises: TransientError."""
+        ...
+
+    async def write_again(self, partition: int, change: RecordChange) -> None:
+        """Appends a change that was found there; returns when it is acknowledged. Raises: TransientError."""
         ...
 
 
@@ -224,6 +238,14 @@ class ScoreboardStore(Protocol):
 
     async def entries(self, partition: int, ref: RepRef, pages: Sequence[str]) -> Sequence[dict[str, PageEntry]]:
         """Entries by fact id of each page, packed or not, of one instant. Raises: TransientError."""
+        ...
+
+    async def counted(self, partition: int, ref: RepRef, places: Sequence[tuple[str, str]]) -> Counted:
+        """A rep's cells, and her values at the places, (definition, cell). Raises: TransientError."""
+        ...
+
+    async def mark(self, partition: int) -> Micros:
+        """Everything received up to this instant is applied in the partition. Raises: TransientError."""
         ...
 
     async def refold(self, partition: int, refold: Refold) -> bool:

@@ -99,6 +99,10 @@ class Reattribution:
             await self._write_down(partition, standing, succession.through())
         return Settlement(max(1, found.total - standing.passed) if found.cursor else 0, changes)
 
+    async def is_through(self, partition: int) -> bool:
+        """Whether all facts of the partition are said by the rules in force. Raises: TransientError."""
+        return (await self._standing(partition, self.in_force())).succession.is_through
+
     def void(self, partition: int) -> None:
         """Forgets the partition; a pass begins again."""
         self._standings.pop(partition, None)

@@ -43,6 +43,18 @@ class Standing(Struct):
     footings: dict[RepRef, str]
     settled: int = -1
     """The generation that all footings are of."""
+    suspects: set[RepRef] = set()
+    """Reps whose cells are not the fold of their pages."""
+
+
+class Fold(Struct, frozen=True):
+    """A rep's cells and values folded from her pages, and what that cost, in facts.
+
+    ``refold.gone`` are all places at which values may be kept of facts of these pages.
+    """
+
+    refold: Refold
+    cost: int
 
 
 class Refolding:
@@ -91,9 +103,10 @@ class Refolding:
     async def settle(self, partition: int) -> Settlement:
         """Folds some reps anew. Raises: TransientError."""
         floors, standing = self.floors(), await self.standing(partition)
-        if standing.settled == floors.generation:
+        if standing.settled == floors.generation and not standing.suspects:
             return SETTLED
         stale = [ref for ref, footing in standing.footings.items() if floors.footing(ref) != footing]
+        stale += standing.suspects.difference(stale)
         cost, done = 0, 0
         while done < len(stale) and cost < SLICE_FACTS:
             cost += await self._refold(partition, stale[done], standing, floors)
@@ -106,8 +119,37 @@ class Refolding:
         """Forgets the partition."""
         self._standings.pop(partition, None)
 
+    async def reps(self, partition: int) -> list[RepRef]:
+        """Reps of the partition who have cells. Raises: TransientError."""
+        return [ref for ref, footing in (await self.standing(partition)).footings.items() if footing != NOBODY]
+
+    async def fold(self, partition: int, ref: RepRef) -> Fold | None:
+        """What her cells have to be, from her pages as they are now; None while she has yet to follow an edit.
+
+        Raises: TransientError.
+        """
+        floors, standing = self.floors(), await self.standing(partition)
+        if standing.footings.get(ref) != floors.footing(ref):
+            return None
+        return await self._fold(partition, ref, standing, floors)
+
+    async def suspect(self, partition: int, ref: RepRef) -> None:
+        """Has her folded anew by the next ``settle``. Raises: TransientError."""
+        (await self.standing(partition)).suspects.add(ref)
+
     async def _refold(self, partition: int, ref: RepRef, standing: Standing, floors: Floors) -> int:
         """Returns what it cost, in facts."""
+        fold = await self._fold(partition, ref, standing, floors)
+        if not await self._store.refold(partition, fold.refold):
+            self.void(partition)
+            raise MovedOn("another worker wrote to the partition: look again")
+        standing.refolds += 1
+        standing.footings[ref] = fold.refold.footing
+        standing.suspects.discard(ref)
+        self._refolded(partition, ref)
+        return fold.cost
+
+    async def _fold(self, partition: int, ref: RepRef, standing: Standing, floors: Floors) -> Fold:
         wanted = floors.footing(ref)
         position, pages = await self._store.pages(partition, ref)
         folding = _Refolding(ref, floors.bases[wanted])
@@ -117,13 +159,7 @@ class Refolding:
                 folding.take(page, entries)
         refold = folding.result(position, standing.refolds, wanted)
         refold.gone.extend(_values_of(standing.footings.get(ref, NOBODY), pages))
-        if not await self._store.refold(partition, refold):
-            self.void(partition)
-            raise MovedOn("another worker wrote to the partition: look again")
-        standing.refolds += 1
-        standing.footings[ref] = wanted
-        self._refolded(partition, ref)
-        return folding.facts + PAGE_FACTS * len(pages)
+        return Fold(refold, folding.facts + PAGE_FACTS * len(pages))
 
 
 class _Refolding:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from services.aggregator.auditing import CellsAudit
 from services.aggregator.domain.ageing import UNSWEPT, Swept, SweptKind
 from services.aggregator.domain.pages import Sheet, cells_of_page
 from services.aggregator.domain.poison import PoisonLimit
@@ -88,6 +89,7 @@ class Scoreboard:
         self._sweeping: Sweeping | None = None
         if rounds is not None:
             self._sweeping = Sweeping(store, self._refolding, catalogue=catalogue, rounds=rounds, swept=self._forget)
+        self.audit = CellsAudit(store, self._refolding)
         self._caches: dict[int, _Cache] = {}
 
     async def handle(self, chunk: Chunk) -> Handled:

@@ -38,6 +38,16 @@ class ChunkSettings(Block):
     update_interval: timedelta = Field(timedelta(milliseconds=100), description="at most one update a rep in this time")
 
 
+class AuditSettings(Block):
+    """How much of the time the self-check may take."""
+
+    share: float = Field(0.03, ge=0, le=0.5, description="share of the time for folding reps anew; 0 folds none")
+    sample_every: timedelta = Field(
+        timedelta(seconds=15), ge=timedelta(0), description="pause between two looks into the log; 0s takes none"
+    )
+    sample_events: int = Field(20, ge=1, le=1000, description="events that a look into the log compares")
+
+
 class AggregatorSettings(ServiceSettings):
     """What the aggregator reads from the environment."""
 
@@ -45,3 +55,4 @@ class AggregatorSettings(ServiceSettings):
 
     kafka: AggregatorKafkaSettings = AggregatorKafkaSettings()
     chunk: ChunkSettings = ChunkSettings()
+    audit: AuditSettings = AuditSettings()

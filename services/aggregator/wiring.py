@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,9 +12,11 @@ from urllib.parse import urlsplit
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
+from services.aggregator.adapters.audit_rounds import AuditRounds
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker, LoadOffsets
 from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue
+from services.aggregator.adapters.kafka_events_log import KafkaEventsLog
 from services.aggregator.adapters.kafka_publishers import KafkaFactsPublisher, KafkaQuarantineSink, RenewableProducer
 from services.aggregator.adapters.log_identity import LogLayout, check_layout
 from services.aggregator.adapters.log_positions import LogPositions
@@ -26,6 +29,7 @@ from services.aggregator.adapters.redis_sweep_log import RedisSweepLog
 from services.aggregator.adapters.state_following import StateFollower
 from services.aggregator.adapters.updates_publisher import UpdatesPublisher
 from services.aggregator.adapters.watchdog import Watchdog, all_reachable
+from services.aggregator.auditing import LogAudit
 from services.aggregator.ledger import Ledger
 from services.aggregator.metrics import STAGES, AggregatorMetrics
 from services.aggregator.ports import ChunkHandler
@@ -91,7 +95,18 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         updates = UpdatesPublisher(
             redis, producer, metrics, clock=clock, interval=settings.chunk.update_interval, state=layout.state
         )
-        stages = _Stages(redis, producer, metrics, layout, updates=updates, clock=clock, catalogue=catalogue)
+        audit = AuditRounds(metrics, settings.audit)
+        stages = _Stages(
+            redis,
+            producer,
+            metrics,
+            layout,
+            updates=updates,
+            clock=clock,
+            catalogue=catalogue,
+            events=KafkaEventsLog(settings.kafka, producer, random.Random()),  # noqa: S311 - a sample, no secret
+            audit=audit,
+        )
         flow = ChunkFlow(
             {
                 topic: ChunkRunner(stage, handler, metrics, clock, log_epoch=layout.log_epoch)
@@ -116,6 +131,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
             catalogue.follow(configuration),
             worker.settle(),
             follower.run(),
+            audit.run(worker.consumer),
         )
         aggregator = Aggregator(worker, side_tasks)
         stack.push_async_callback(aggregator.close)
@@ -135,12 +151,16 @@ class _Stages:
         updates: UpdatesPublisher,
         clock: Clock,
         catalogue: ConfiguredCatalogue,
+        events: KafkaEventsLog,
+        audit: AuditRounds,
     ) -> None:
         self._redis = redis
         self._producer = producer
         self._metrics = metrics
         self._layout = layout
         self._updates = updates
+        self._events = events
+        self._audit = audit
         self._quarantine = KafkaQuarantineSink(producer, metrics, clock)
         self._catalogue = catalogue
         self._clock = clock
@@ -148,20 +168,31 @@ class _Stages:
     def of(self, state: str) -> dict[str, ChunkHandler]:
         """New ones, the earlier stage first; nothing that was cached of another state is known to them."""
         epoch, quarantine, catalogue = self._layout.log_epoch, self._quarantine, self._catalogue
+        records = RedisLedgerStore(self._redis, log_epoch=epoch, state=state)
         ledger = Ledger(
-            RedisLedgerStore(self._redis, log_epoch=epoch, state=state),
+            records,
             KafkaFactsPublisher(self._producer, partitions=self._layout.facts_partitions, state=state),
             quarantine=quarantine,
             catalogue=catalogue,
             rounds=SweepRounds(RedisSweepLog(self._redis, ledger_tag, state=state), self._clock),
         )
+        store = RedisScoreboardStore(self._redis, log_epoch=epoch, state=state)
         scoreboard = Scoreboard(
-            RedisScoreboardStore(self._redis, log_epoch=epoch, state=state),
+            store,
             self._updates,
             quarantine=quarantine,
             catalogue=catalogue,
             rounds=SweepRounds(RedisSweepLog(self._redis, scoreboard_tag, state=state), self._clock),
         )
+        log_audit = LogAudit(
+            self._events,
+            records,
+            store,
+            reattribution=ledger.reattribution,
+            catalogue=catalogue,
+            clock=self._clock,
+        )
+        self._audit.compare(scoreboard.audit, log_audit)
         return {CRM_EVENTS: ledger, KPI_FACTS: scoreboard}
 
     def positions(self, state: str) -> LoadOffsets:

@@ -47,6 +47,7 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     ``owner`` is UNSET where the event says nothing of it and None where it clears it. ``times`` holds the CRM's
     own time of a moment by verb (``{"won": ...}`` from ``won_time``); without one a moment is at ``occurred_at``.
     ``received_at`` is 0 for imported history, which no source delivered.
+    ``again``: the self-check wrote it to the log once more; all facts of its record are said anew, news or not.
     """
 
     tenant: str
@@ -62,6 +63,7 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     times: dict[str, Micros] = {}
     url: str | None = None
     delivery: str = ""
+    again: bool = False
 
     @property
     def type(self) -> str:

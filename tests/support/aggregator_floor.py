@@ -12,8 +12,9 @@ import redis
 from confluent_kafka import Producer
 
 from shared.contracts import keys
-from shared.contracts.messages import decode_cell, encode_change
+from shared.contracts.messages import decode_cell, encode_cell, encode_change
 from shared.contracts.topics import CRM_EVENTS
+from shared.domain.accumulators import Accumulator
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
 from tests.support.processes import Processes, Running
@@ -104,6 +105,20 @@ class Floor:
                     count, total = count + cell["calls"].count, total + cell["talk"].total
             sums[key.decode().rpartition("/")[2]] = (count, total)
         return sums
+
+    def break_cells(self, rep: str) -> None:
+        """Writes something else into one of a rep's cells, as no chunk would."""
+        cells = self._key(f"c:acme/{rep}")
+        name = next(field for field in self._redis.hkeys(cells) if field.startswith(b"m"))
+        self._redis.hset(cells, name, encode_cell({"calls": Accumulator(1, Decimal(0)), "talk": Accumulator(1)}))
+
+    def lose_rep(self, rep: str) -> None:
+        """Deletes a rep's cells and pages, as a node that lost its data would."""
+        self._redis.delete(self._key(f"c:acme/{rep}"), *self._redis.scan_iter(match=f"pacer:*p:acme/{rep}/*"))
+
+    def _key(self, ending: str) -> bytes:
+        (key,) = self._redis.scan_iter(match=f"pacer:*{ending}", count=1000)
+        return bytes(key)
 
     def parked(self) -> dict[str, int]:
         """How many facts wait for an identity, by owner."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from services.aggregator.domain.stored import (
+    Counted,
     LedgerCommit,
     Marks,
     PageRef,
@@ -161,7 +162,7 @@ class InMemoryScoreboardStore(Failures):
         self.refolds: dict[int, int] = defaultdict(int)
         self.footed: dict[int, dict[RepRef, str]] = defaultdict(dict)
         self.restatements = InMemoryRestatementStore(self)
-        self.mark = 0
+        self.mark_at = 0
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:  # noqa: ARG002 - the port's
         """See the port."""
@@ -229,6 +230,16 @@ class InMemoryScoreboardStore(Failures):
             self.changed.add(sweep.ref)
         return True
 
+    async def counted(self, partition: int, ref: RepRef, places: Sequence[tuple[str, str]]) -> Counted:  # noqa: ARG002 - the port's
+        """See the port."""
+        cells = {name: packed for name, packed in self.cells[ref].items() if name != PAGES_FIELD}
+        values = {place: dict(found) for place in places if (found := self.values.get((*ref, *place)))}
+        return Counted(self.versions[ref], cells, values)
+
+    async def mark(self, partition: int) -> Micros:  # noqa: ARG002 - the port's
+        """See the port."""
+        return self.mark_at
+
     async def refold(self, partition: int, refold: Refold) -> bool:
         """See the port."""
         self.may_fail()
@@ -265,7 +276,7 @@ class InMemoryScoreboardStore(Failures):
         for rep, marks in commit.marks.items():
             self.restatements.mark(rep, marks, self.versions[rep])
         self.changed |= commit.changed
-        self.mark = max(self.mark, commit.mark)
+        self.mark_at = max(self.mark_at, commit.mark)
 
     def facts(self, tenant: str = "acme") -> dict[tuple[str, str, str], Fact]:
         """Every fact by (subject, page, fact id); withdrawals left out."""

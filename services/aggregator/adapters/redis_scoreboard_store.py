@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from services.aggregator.adapters.redis_restatement_store import RedisRestatementStore
 from services.aggregator.adapters.redis_scripts import Script, as_transient, pack, text_blob
 from services.aggregator.domain.stored import (
+    Counted,
     Refold,
     RepRef,
     ScoreboardCommit,
@@ -23,6 +24,7 @@ from shared.adapters.page_reader import read_pages
 from shared.contracts import keys
 from shared.contracts.messages import decode_pages
 from shared.domain.facts import EPOCH_BITS, PageEntry
+from shared.domain.instants import Micros
 
 
 class RedisScoreboardStore:
@@ -39,6 +41,7 @@ class RedisScoreboardStore:
         self._pages = Script(redis, "get_pages")
         self._shelf = Script(redis, "get_shelf")
         self._sweep = Script(redis, "lists", "commit_sweep")
+        self._counted = Script(redis, "get_counted")
 
     async def read(self, partition: int, wanted: ScoreboardWanted) -> ScoreboardHeld:
         """Everything in one round trip. Raises: RedisAway."""
@@ -95,6 +98,28 @@ class RedisScoreboardStore:
         """Entries by fact id of each page, packed or not. Raises: RedisAway."""
         try:
             return await read_pages(self._redis, keys.scoreboard_tag(partition, self.state), *ref, pages)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise as_transient(error) from error
+
+    async def counted(self, partition: int, ref: RepRef, places: Sequence[tuple[str, str]]) -> Counted:
+        """A rep's cells and values, all of one instant. Raises: RedisAway."""
+        tag = keys.scoreboard_tag(partition, self.state)
+        question = pack([keys.values_key(tag, *ref, *place) for place in places])
+        flat, *found = await self._counted([keys.cells_key(tag, *ref)], [question])
+        cells = {name.decode(): packed for name, packed in zip(flat[::2], flat[1::2], strict=True)}
+        version = int(cells.pop(keys.VERSION_FIELD, 0))
+        cells.pop(keys.PAGES_FIELD, None)
+        values = {
+            place: {value.decode(): int(facts) for value, facts in zip(flat[::2], flat[1::2], strict=True)}
+            for place, flat in zip(places, found, strict=True)
+            if flat
+        }
+        return Counted(version, cells, values)
+
+    async def mark(self, partition: int) -> Micros:
+        """Everything received up to this instant is applied. Raises: RedisAway."""
+        try:
+            return int(await self._redis.get(keys.mark_key(keys.scoreboard_tag(partition, self.state))) or 0)
         except (RedisError, OSError, TimeoutError) as error:
             raise as_transient(error) from error
 

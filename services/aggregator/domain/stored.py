@@ -144,3 +144,11 @@ class Refold(Struct):
     values: dict[tuple[str, str], dict[str, int]]
     unconverted: dict[str, str | None]
     gone: list[tuple[str, str]] = []
+
+
+class Counted(Struct, frozen=True):
+    """A rep's cells and values at the places asked for, all of one instant; what is empty is absent."""
+
+    version: int
+    cells: Mapping[str, bytes]
+    values: Mapping[tuple[str, str], Mapping[str, int]]

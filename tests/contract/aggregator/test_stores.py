@@ -11,7 +11,14 @@ from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
-from services.aggregator.domain.stored import LedgerCommit, Refold, ScoreboardCommit, ScoreboardHeld, ScoreboardWanted
+from services.aggregator.domain.stored import (
+    Counted,
+    LedgerCommit,
+    Refold,
+    ScoreboardCommit,
+    ScoreboardHeld,
+    ScoreboardWanted,
+)
 from services.aggregator.ports import Fenced, LedgerStore, ScoreboardStore
 from shared.contracts import keys
 from shared.contracts.keys import PAGES_FIELD
@@ -156,6 +163,23 @@ async def test_folds_anew_are_counted_with_the_footing_of_each_rep(store: Scoreb
     await store.refold(0, refold(0, 0))
     await store.refold(0, refold(0, 1, footing=""))
     assert await store.footings(0) == (2, {ANA: ""})
+
+
+async def test_what_is_counted_is_told_with_its_version(store: ScoreboardStore) -> None:
+    place = VALUES[2:]
+    await store.commit(0, changes(0, 1, cells={ANA: {CELL: BYTES}}, values={VALUES: {"a-1": 2}}, changed={ANA}))
+    assert await store.counted(0, ANA, [place, ("accounts", "elsewhere")]) == Counted(
+        1, {CELL: BYTES}, {place: {"a-1": 2}}
+    )
+
+
+async def test_of_nobody_nothing_is_counted(store: ScoreboardStore) -> None:
+    assert await store.counted(0, ("acme", "nobody"), []) == Counted(0, {}, {})
+
+
+async def test_a_partition_tells_its_mark(store: ScoreboardStore) -> None:
+    await store.commit(0, changes(0, 1))
+    assert await store.mark(0) == 7
 
 
 @pytest.mark.parametrize(("position", "refolds"), [(0, 1), (2, 1), (1, 0), (1, 2)])
