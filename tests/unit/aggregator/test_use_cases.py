@@ -181,4 +181,4 @@ async def test_the_scoreboard_counts_no_facts_of_another_state(floor: InMemoryFl
     floor.scoreboard_store.state = "r2"
     done = await floor.scoreboard.handle(Chunk(partition, 0, log))
     assert (done.outcome, done.foreign, done.changes, done.received_at) == (Fenced.APPLIED, 1, 0, 0)
-    assert (floor.scoreboard_store.facts(), floor.scoreboard_store.mark) == ({}, 0)
+    assert (floor.scoreboard_store.facts(), floor.scoreboard_store.mark_at) == ({}, 0)
