@@ -73,7 +73,8 @@ class RollingReadings:
         for part in parts:
             tally.take_tally(_tally(asked, part, held[part.rep.id]))
         version = sum(held[part.rep.id].cells.version for part in parts)
-        found = _readings(asked, tally, zone=team.zone, version=version, team=team.id)
+        seen_by = [(part, held[part.rep.id].cells) for part in parts]
+        found = _readings(asked, tally, seen_by, zone=team.zone, version=version, team=team.id)
         return found + [reading for part in members for reading in _of_rep(asked, part, held[part.rep.id])]
 
     async def _read(self, asked: Rolled, parts: Iterable[Part]) -> Mapping[str, _Held]:
@@ -98,7 +99,8 @@ class RollingReadings:
 
 def _of_rep(asked: Rolled, part: Part, held: _Held) -> list[Reading]:
     tally = _tally(asked, part, held)
-    return _readings(asked, tally, zone=part.rep.zone, version=held.cells.version, rep=part.rep.id)
+    seen_by = [(part, held.cells)]
+    return _readings(asked, tally, seen_by, zone=part.rep.zone, version=held.cells.version, rep=part.rep.id)
 
 
 def _tally(asked: Rolled, part: Part, held: _Held) -> Tally:
@@ -112,18 +114,24 @@ def _tally(asked: Rolled, part: Part, held: _Held) -> Tally:
     return tally
 
 
-def _readings(asked: Rolled, tally: Tally, *, zone: str, version: int, **subject: str) -> list[Reading]:
+def _readings(
+    asked: Rolled, tally: Tally, parts: Sequence[tuple[Part, SubjectCells]], *, zone: str, version: int, **subject: str
+) -> list[Reading]:
     bounds, empty = bounds_of(asked.period, zone), Tally.empty()
-    return [
-        make_reading(
-            kpi,
-            asked.readings.value(kpi, asked.period, tally, empty, is_now=False),
-            None,
-            _UNASKED,
-            moment=asked.moment,
-            bounds=bounds,
-            version=version,
-            **subject,
+    found = []
+    for kpi in asked.kpis:
+        whole = all(cells.is_whole(kpi, part.start(asked.period)) for part, cells in parts)
+        value = asked.readings.value(kpi, asked.period, tally, empty, is_now=False)
+        found.append(
+            make_reading(
+                kpi,
+                value if whole else None,
+                None,
+                _UNASKED,
+                moment=asked.moment.seeing(whole=whole),
+                bounds=bounds,
+                version=version,
+                **subject,
+            )
         )
-        for kpi in asked.kpis
-    ]
+    return found

@@ -26,7 +26,7 @@ from services.api.domain.trending import (
 from services.api.domain.viewers import Viewer
 from services.api.ports import Pages, Scoreboard
 from services.api.queries import Queries, View, Wanted
-from shared.domain.cells import CellQuery, day_cell
+from shared.domain.cells import CellQuery, SubjectCells, day_cell
 from shared.domain.facts import Fact, utc_day
 from shared.domain.instants import DAY_US, Micros
 from shared.domain.kpis import Aggregate, Kpi
@@ -61,6 +61,15 @@ class Asked(Struct, frozen=True):
     def sampled(self, steps: Steps) -> list[Decimal | None]:
         """The value as of each instant, None after now."""
         return sampled(steps, self.at, self.view.moment.now)
+
+    def unseen(self) -> Mapping[str, list[Decimal | None]]:
+        """Lines of facts some of which are gone for their age."""
+        return {kpi.id: [None] * len(self.at) for kpi in self.kpis}
+
+    def is_whole(self, found: Mapping[str, SubjectCells]) -> bool:
+        """Whether no fact of the period is gone for its age."""
+        starts = ((part.rep.id, self.period.bounds(part.rep.zone)[0]) for part in self.parts)
+        return all(found[rep].retained_from <= start for rep, start in starts if rep in found)
 
     @property
     def last(self) -> date:
@@ -102,10 +111,15 @@ class TrendsQuery:
             cells = [day_cell(day) for day in part.days if day <= last]
             wanted[part.rep.id] = CellQuery(frozenset(cells), frozenset((d, cell) for d in distinct for cell in cells))
         found = await self._scoreboard.read(tenant.id, wanted) if asked.kpis else {}
+        if not asked.is_whole(found):
+            return asked.unseen()
         steps = values_by_day(tenant, asked.kpis, asked.parts, found, last=last, zone=asked.team.zone)
         return {kpi.id: asked.sampled(steps[kpi.id]) for kpi in asked.kpis}
 
     async def _within_day(self, asked: Asked) -> Mapping[str, list[Decimal | None]]:
+        reps = [part.rep.id for part in asked.parts if asked.kpis]
+        if not asked.is_whole(await self._scoreboard.read(asked.view.tenant.id, dict.fromkeys(reps, CellQuery()))):
+            return asked.unseen()
         members = [(part.rep, await self._facts(asked, part.rep)) for part in asked.parts if asked.kpis]
         return {kpi.id: asked.sampled(growth(asked.view.tenant, kpi, members, asked.period)) for kpi in asked.kpis}
 

@@ -14,7 +14,10 @@ from shared.contracts import keys
 from shared.contracts.messages import decode_cell
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.instants import parse
 from shared.errors import TransientError
+
+_BESIDE = (keys.VERSION_FIELD, keys.RETAINED_FIELD)
 
 
 class ScoreboardAway(TransientError):
@@ -50,7 +53,7 @@ class ScoreboardReader:
         pipeline.hget(keys.LAYOUT, keys.STATE_FIELD)
         for rep, query in wanted.items():
             tag = layout.scoreboard_tag(tenant, rep)
-            pipeline.hmget(keys.cells_key(tag, tenant, rep), [keys.VERSION_FIELD, *sorted(query.cells)])
+            pipeline.hmget(keys.cells_key(tag, tenant, rep), [*_BESIDE, *sorted(query.cells)])
             for definition, cell in sorted(query.values):
                 pipeline.hkeys(keys.values_key(tag, tenant, rep, definition, cell))
             for definition, cell in sorted(query.numbers):
@@ -65,7 +68,7 @@ def _found(wanted: Mapping[str, CellQuery], answers: Iterable[Any]) -> dict[str,
 
 def _cells(query: CellQuery, answers: Iterator[Any]) -> SubjectCells:
     """One rep's part of the answers, in the order of the question."""
-    version, *cells = next(answers)
+    version, retained, *cells = next(answers)
     found: dict[str, Mapping[str, Accumulator]] = {
         name: decode_cell(blob) for name, blob in zip(sorted(query.cells), cells, strict=True) if blob is not None
     }
@@ -74,4 +77,5 @@ def _cells(query: CellQuery, answers: Iterator[Any]) -> SubjectCells:
         key: {Decimal(value.decode()): int(facts) for value, facts in next(answers).items()}
         for key in sorted(query.numbers)
     }
-    return SubjectCells(int(version or 0), found, distinct, numbers)
+    retained_from = 0 if retained is None else parse(f"{retained.decode()}T00:00:00Z")
+    return SubjectCells(int(version or 0), found, distinct, numbers, retained_from)

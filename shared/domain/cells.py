@@ -11,6 +11,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from shared.domain.accumulators import Accumulator, Tally
+from shared.domain.facts import FactKind
+from shared.domain.instants import Micros
 from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.periods import Period, PeriodKind, PeriodRules
 
@@ -30,12 +32,22 @@ class CellQuery(Struct, frozen=True):
 
 
 class SubjectCells(Struct, frozen=True):
-    """What was read of one rep; what is absent there is empty here."""
+    """What was read of one rep; what is absent there is empty here.
+
+    ``retained_from``: her facts before it are gone for their age; 0 for none.
+    """
 
     version: int = 0
     cells: Mapping[str, Mapping[str, Accumulator]] = {}
     values: Mapping[tuple[str, str], frozenset[str]] = {}
     numbers: Mapping[tuple[str, str], Mapping[Decimal, int]] = {}
+    retained_from: Micros = 0
+
+    def is_whole(self, kpi: Kpi, start: Micros) -> bool:
+        """Whether a KPI's value in a period that starts then lacks nothing for its age; states have none."""
+        if kpi.aggregate is not Aggregate.LATEST:
+            return self.retained_from <= start
+        return not self.retained_from or all(kind == FactKind.DEAL_OPEN for kind in kpi.facts)
 
     def tally(self, names: Iterable[str], definitions: Iterable[str]) -> Tally:
         """Merges the named cells; ``definitions`` are those of distinct and ranked KPIs whose values to unite."""

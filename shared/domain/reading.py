@@ -54,6 +54,10 @@ class Moment(Struct, frozen=True):
     now: Micros
     measurable: bool = True
 
+    def seeing(self, *, whole: bool) -> Moment:
+        """This moment for a number that may lack something: a part is never shown as if it were the whole."""
+        return self if whole or not self.measurable else Moment(self.now, measurable=False)
+
 
 def make_reading(
     kpi: Kpi,

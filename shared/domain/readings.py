@@ -114,14 +114,15 @@ class Readings:
             if history is not None and asked is not None:
                 best = self._best.hourly(kpi, [(rep, history)], subject=rep, today=today)
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
+            whole = cells.is_whole(kpi, start)
             value = self.value(kpi, period, tally, state, is_now=today in period)
             found.append(
                 make_reading(
                     kpi,
-                    value,
+                    value if whole else None,
                     asked,
                     situation,
-                    moment=moment,
+                    moment=moment.seeing(whole=whole),
                     bounds=bounds,
                     version=cells.version,
                     rep=rep.id,
@@ -159,12 +160,14 @@ class Readings:
             pinned = self._targets.of_team_total(team.id, kpi, period, now=moment.now)
             best = self._best_of_team(kpi, parts, histories, today)
             situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
+            whole = all(cells.get(part.rep.id, SubjectCells()).is_whole(kpi, part.start(period)) for part in parts)
+            value = self.value(kpi, period, tally, state, is_now=is_now)
             reading = make_reading(
                 kpi,
-                self.value(kpi, period, tally, state, is_now=is_now),
+                value if whole else None,
                 pinned or members,
                 situation,
-                moment=moment,
+                moment=moment.seeing(whole=whole),
                 bounds=bounds,
                 version=version,
                 team=team.id,

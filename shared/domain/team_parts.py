@@ -11,7 +11,7 @@ from msgspec import Struct
 from shared.domain.cells import cells_of_days, covering_cells
 from shared.domain.instants import Micros
 from shared.domain.people import Rep
-from shared.domain.periods import Period, local_day
+from shared.domain.periods import Period, day_start, local_day
 from shared.domain.rolling import AnyPeriod, RollingPeriod, touched_days, whole_days
 from shared.domain.tenant import Tenant
 
@@ -38,6 +38,11 @@ class Part(Struct, frozen=True):
     def includes(self, day: date) -> bool:
         """Whether her facts of a day of the period are the team's."""
         return self.days is None or day in self.days
+
+    def start(self, period: AnyPeriod) -> Micros:
+        """The first instant of a period from which on her facts are the team's."""
+        start, _ = period.bounds(self.rep.zone)
+        return max(start, day_start(min(self.days), self.rep.zone)) if self.days else start
 
 
 class TeamParts:

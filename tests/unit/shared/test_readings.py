@@ -3,9 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import CellQuery, SubjectCells, covering_cells
-from shared.domain.instants import Micros, from_datetime
+from shared.domain.instants import Micros, from_datetime, parse
 from shared.domain.kpis import Aggregate, Unit
 from shared.domain.pace import Status
 from shared.domain.people import DateSpan, Membership, WorkingWeek
@@ -176,3 +178,59 @@ def test_a_teams_stock_is_read_for_whom_the_period_is_now() -> None:
         for day in (MONDAY - timedelta(days=2), MONDAY - timedelta(days=1), MONDAY)
     }
     assert list(found.values()) == [None, 20, 100]
+
+
+# -- facts that are gone for their age -----------------------------------------
+
+
+def aged(retained_from: str, count: int = 5) -> SubjectCells:
+    return replace(calls(count), retained_from=parse(retained_from))
+
+
+def test_a_period_that_lacks_days_shows_no_part_of_it_as_the_whole() -> None:
+    acme = tenant(targets=[target("60")])
+    found = one(Readings(acme).of_rep(acme.organisation.reps["ana"], [CALLS], MONTH, aged(NOVEMBER_2), moment=NOON))
+    assert (found.value, found.attainment, found.measurable) == (None, None, False)
+
+
+def test_a_period_after_the_last_day_that_is_gone_is_whole() -> None:
+    acme = tenant(reps=[rep(zone="UTC")])
+    ana = acme.organisation.reps["ana"]
+    found = one(Readings(acme).of_rep(ana, [CALLS], period(), aged("2026-11-23T00:00:00Z"), moment=NOON))
+    assert (found.value, found.measurable) == (5, True)
+
+
+def test_a_local_day_that_begins_on_a_utc_day_that_is_gone_is_not_whole() -> None:
+    acme = tenant(reps=[rep(zone="Europe/Berlin")])
+    ana = acme.organisation.reps["ana"]
+    found = one(Readings(acme).of_rep(ana, [CALLS], period(), aged("2026-11-23T00:00:00Z"), moment=NOON))
+    assert (found.value, found.measurable) == (None, False)
+
+
+def test_states_have_no_age_and_a_stock_of_moments_has() -> None:
+    states, moments = replace(PIPELINE, facts=("deal.open",)), replace(PIPELINE, id="moments", facts=("deal.won",))
+    acme = tenant(kpis=(states, moments))
+    held = replace(cells(pipeline=Accumulator(1, Decimal(9))), retained_from=parse(NOVEMBER_2))
+    found = Readings(acme).of_rep(acme.organisation.reps["ana"], [states, moments], period(), held, moment=NOON)
+    assert [(each.value, each.measurable) for each in found] == [(9, True), (None, False)]
+
+
+def test_a_team_lacks_what_one_of_its_members_does() -> None:
+    acme = tenant(reps=[rep(), rep("bo")], teams=[team("emea")])
+    held = {"ana": calls(2), "bo": aged(NOVEMBER_2)}
+    emea = acme.organisation.teams["emea"]
+    found = one(Readings(acme).of_team(emea, [CALLS], MONTH, held, moment=NOON, org=Org.AS_WAS))
+    assert (found.value, found.measurable) == (None, False)
+
+
+def test_a_team_does_not_lack_what_was_before_a_member_joined() -> None:
+    since = Membership("emea", DateSpan(date(2026, 11, 2), None))
+    acme = tenant(reps=[rep(zone="UTC", memberships=(since,))], teams=[team("emea")])
+    emea = acme.organisation.teams["emea"]
+    held = {"ana": replace(SubjectCells(), retained_from=parse(NOVEMBER_2))}
+    found = one(Readings(acme).of_team(emea, [CALLS], MONTH, held, moment=NOON, org=Org.AS_WAS))
+    assert (found.value, found.measurable) == (0, True)
+
+
+MONTH = period(PeriodKind.MONTH)
+NOVEMBER_2 = "2026-11-02T00:00:00Z"
