@@ -70,6 +70,13 @@ class DeploymentPlace(Struct, frozen=True, kw_only=True):
         return self.log_identity is not None
 
 
+class LogAndState(Struct, frozen=True):
+    """Where the log and what is derived from it are."""
+
+    kafka: KafkaSettings
+    redis: RedisSettings
+
+
 class _Environment(ServiceSettings):
     """What the services read of the environment, as far as commands want it."""
 
@@ -98,6 +105,16 @@ def find_deployment(asked: Asked, environment: Mapping[str, str] = os.environ) -
         redis=_redis(told.redis, settings),
         log_identity=told.log_identity,
     )
+
+
+def find_backends(asked: Asked, environment: Mapping[str, str] = os.environ) -> LogAndState:
+    """For commands that need no configuration. Raises: DeploymentUnclear, NothingRunning."""
+    settings = load_settings(_Environment)
+    told = _told(asked, settings, environment)
+    if told.kafka is None or told.redis is None:
+        parts = {KAFKA: told.kafka, REDIS: told.redis}
+        raise _missing([part for part, value in parts.items() if value is None])
+    return LogAndState(KafkaSettings(bootstrap_servers=told.kafka), _redis(told.redis, settings))
 
 
 def find_redis(asked: Asked, environment: Mapping[str, str] = os.environ) -> RedisSettings:

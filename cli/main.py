@@ -7,6 +7,7 @@ import typer
 from cli.check import check
 from cli.demo import demo
 from cli.history.command import import_history
+from cli.quarantine.command import quarantine
 from cli.simulate.command import simulate
 from cli.token import token
 from cli.up.command import up
@@ -23,6 +24,7 @@ app.command()(demo)
 app.command("import")(import_history)
 app.command()(simulate)
 app.command()(up)
+app.add_typer(quarantine, name="quarantine")
 app.add_typer(token, name="token")
 
 if __name__ == "__main__":

@@ -14,6 +14,10 @@ EXIT_SETTINGS = 2
 """How a service says that a person must change its settings: trying again cannot help."""
 
 
+EXIT_TOO_MUCH_POISON = 5
+"""How an aggregator says that it must not go on as it is: it is tried again seldom, until a person has acted."""
+
+
 class Restarts(Struct, frozen=True):
     """Failures in a row, and when the next start is due (monotonic seconds)."""
 
@@ -35,10 +39,11 @@ def back_off(failures: int) -> float:
     return min(FIRST_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_SECONDS)
 
 
-def after_exit(prior: Restarts, *, ran_seconds: float, now: float) -> Restarts:
+def after_exit(prior: Restarts, *, ran_seconds: float, now: float, exit_code: int | None = None) -> Restarts:
     """The state after a process ended by itself."""
     failures = 1 if ran_seconds >= HEALTHY_SECONDS else prior.failures + 1
-    return Restarts(failures, now + back_off(failures))
+    wait = LONGEST_SECONDS if exit_code == EXIT_TOO_MUCH_POISON else back_off(failures)
+    return Restarts(failures, now + wait)
 
 
 def decide(exit_code: int | None, prior: Restarts, *, waiting: bool, ever_ready: bool, now: float) -> Action:

@@ -52,7 +52,9 @@ class Service:
 
     def record_exit(self, now: float) -> None:
         """Notes that it ended by itself; start() is due at ``restarts.due``."""
-        self.restarts = after_exit(self.restarts, ran_seconds=now - self._started, now=now)
+        self.restarts = after_exit(
+            self.restarts, ran_seconds=now - self._started, now=now, exit_code=self.child.exit_code
+        )
         self.state = ServiceState.WAITING
 
     async def probe(self, http: httpx.AsyncClient, now: float) -> bool:

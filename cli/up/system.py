@@ -26,7 +26,7 @@ from cli.up.plan import (
     service_environment,
 )
 from cli.up.report import Report
-from cli.up.restarts import Action, Restarts, after_exit
+from cli.up.restarts import EXIT_TOO_MUCH_POISON, Action, Restarts, after_exit
 from cli.up.service import Service, ServiceState
 from shared.adapters.kafka_topics import ensure_topics
 from shared.contracts.topics import DEFAULT_PARTITIONS, TOPICS
@@ -174,6 +174,8 @@ class System:
             service.record_exit(now)
             wait = service.restarts.due - now
             self._report.problem(f"{service.plan.label} ended ({_how(code)}); starts again in {wait:g} s")
+            if code == EXIT_TOO_MUCH_POISON:
+                self._report.problem(said_at_the_end(service.child.last_words()))
         elif action is Action.START:
             service.start(now)
             self._report.note(f"{service.plan.label} started again, pid {service.child.pid}")
@@ -211,6 +213,11 @@ class System:
         orderly = await asyncio.gather(*(asyncio.to_thread(s.child.stop, STOP_SECONDS) for s in services))
         for service in (s for s, ended in zip(services, orderly, strict=True) if not ended):
             self._report.problem(f"{service.plan.label} did not end in {STOP_SECONDS:g} s and was killed")
+
+
+def said_at_the_end(words: str) -> str:
+    """The line in which a service says why it ends; all of its last words if there is none."""
+    return next((line for line in reversed(words.splitlines()) if " ends: " in line), words)
 
 
 def _how(code: int | None) -> str:

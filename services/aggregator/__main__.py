@@ -1,7 +1,7 @@
 """Runs one aggregator worker: ``python -m services.aggregator``.
 
 Exit codes: 0 after SIGTERM or SIGINT, 1 for a failure that a restart may mend, 2 for wrong settings or
-configuration, 4 when Redis holds the state of another log.
+configuration, 4 when Redis holds the state of another log, 5 when too much of the log cannot be used.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from msgspec import Struct
 from services.aggregator.domain.ageing import UNSWEPT, Swept
 from services.aggregator.domain.attribution import Attribution, Location, moves
 from services.aggregator.domain.lateness import may_be_late
-from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.domain.stored import LedgerCommit
 from services.aggregator.poison import UNDECODABLE, PoisonKeeper
 from services.aggregator.ports import (
@@ -25,7 +24,6 @@ from services.aggregator.ports import (
     LedgerStore,
     Poison,
     PoisonReason,
-    QuarantineSink,
     Settlement,
 )
 from services.aggregator.reattribution import Attributions, Elders, InForce, Reattribution, places
@@ -34,7 +32,6 @@ from services.aggregator.sweep_rounds import SweepRounds
 from shared.contracts.heartbeats import NOBODY
 from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch, encode_batches
 from shared.contracts.records import pack, pack_single, unpack
-from shared.contracts.topics import CRM_EVENTS
 from shared.domain.changes import EARLIEST_AT, LATEST_AT, RecordChange
 from shared.domain.derivation import only_fact
 from shared.domain.facts import Fact, PageEntry, Revision, utc_day
@@ -75,15 +72,14 @@ class Ledger:
         store: LedgerStore,
         publisher: FactsPublisher,
         *,
-        quarantine: QuarantineSink,
+        poison: PoisonKeeper,
         catalogue: Catalogue,
-        poison_limit: PoisonLimit | None = None,
         rounds: SweepRounds | None = None,
     ) -> None:
         """``rounds`` None: nothing is ever swept."""
         self._store = store
         self._publisher = publisher
-        self._poison = PoisonKeeper(CRM_EVENTS, quarantine, poison_limit)
+        self._poison = poison
         self.reattribution = Reattribution(store, publisher, catalogue)
         self._sweeping = None if rounds is None else RecordSweeping(store, catalogue, rounds)
 

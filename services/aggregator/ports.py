@@ -162,6 +162,18 @@ class QuarantineSink(Protocol):
         ...
 
 
+class PoisonTallies(Protocol):
+    """How much poison each topic had of late, for all workers of a state."""
+
+    async def read(self, topic: str) -> bytes | None:
+        """The packed tally. Raises: TransientError."""
+        ...
+
+    async def replace(self, topic: str, known: bytes, packed: bytes) -> bool:
+        """Replaces the tally if it still is the known one, empty for none. Raises: TransientError."""
+        ...
+
+
 class Catalogue(Protocol):
     """The configuration in force. It changes between chunks, never within one."""
 

@@ -14,7 +14,6 @@ from msgspec import Struct
 from services.aggregator.auditing import CellsAudit
 from services.aggregator.domain.ageing import UNSWEPT, Swept, SweptKind
 from services.aggregator.domain.pages import Sheet, cells_of_page
-from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.domain.stored import PageRef, RepRef, ScoreboardCommit, ScoreboardWanted
 from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import (
@@ -22,7 +21,6 @@ from services.aggregator.ports import (
     Chunk,
     Fenced,
     Handled,
-    QuarantineSink,
     ScoreboardStore,
     Settlement,
     UpdatesSink,
@@ -34,7 +32,6 @@ from services.aggregator.sweep_rounds import SweepRounds
 from services.aggregator.sweeping import Sweeping
 from shared.contracts.keys import PACKED_FIELD, PAGES_FIELD
 from shared.contracts.messages import decode_cell, decode_pages, encode_entry, encode_pages
-from shared.contracts.topics import KPI_FACTS
 
 T = TypeVar("T")
 CELLS_CACHED = 40_000
@@ -75,16 +72,15 @@ class Scoreboard:
         store: ScoreboardStore,
         updates: UpdatesSink,
         *,
-        quarantine: QuarantineSink,
+        poison: PoisonKeeper,
         catalogue: Catalogue,
-        poison_limit: PoisonLimit | None = None,
         rounds: SweepRounds | None = None,
     ) -> None:
         """``rounds`` None: nothing is ever swept."""
         self._store = store
         self._updates = updates
         self._restating = Restating(store.restatements, catalogue)
-        self._poison = PoisonKeeper(KPI_FACTS, quarantine, poison_limit)
+        self._poison = poison
         self._refolding = Refolding(store, catalogue, self._forget)
         self._sweeping: Sweeping | None = None
         if rounds is not None:

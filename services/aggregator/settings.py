@@ -48,6 +48,13 @@ class AuditSettings(Block):
     sample_events: int = Field(20, ge=1, le=1000, description="events that a look into the log compares")
 
 
+class PoisonSettings(Block):
+    """How much of the log may be unusable before a worker stops instead of setting it aside."""
+
+    at_least: int = Field(100, ge=0, description="messages that are tolerated in any case")
+    share: float = Field(0.1, ge=0, le=1, description="beyond that, the tolerated share of the last 10,000 messages")
+
+
 class AggregatorSettings(ServiceSettings):
     """What the aggregator reads from the environment."""
 
@@ -56,3 +63,4 @@ class AggregatorSettings(ServiceSettings):
     kafka: AggregatorKafkaSettings = AggregatorKafkaSettings()
     chunk: ChunkSettings = ChunkSettings()
     audit: AuditSettings = AuditSettings()
+    poison: PoisonSettings = PoisonSettings()

@@ -24,14 +24,17 @@ from services.aggregator.adapters.operations_server import asked_in, serve_opera
 from services.aggregator.adapters.process_end import end_process
 from services.aggregator.adapters.progress import Progress
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
+from services.aggregator.adapters.redis_poison_tallies import RedisPoisonTallies
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
 from services.aggregator.adapters.redis_sweep_log import RedisSweepLog
 from services.aggregator.adapters.state_following import StateFollower
 from services.aggregator.adapters.updates_publisher import UpdatesPublisher
 from services.aggregator.adapters.watchdog import Watchdog, all_reachable
 from services.aggregator.auditing import LogAudit
+from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.ledger import Ledger
 from services.aggregator.metrics import STAGES, AggregatorMetrics
+from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import ChunkHandler
 from services.aggregator.scoreboard import Scoreboard
 from services.aggregator.settings import DEFAULT_PORT, AggregatorSettings
@@ -106,6 +109,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
             catalogue=catalogue,
             events=KafkaEventsLog(settings.kafka, producer, random.Random()),  # noqa: S311 - a sample, no secret
             audit=audit,
+            limit=PoisonLimit(settings.poison.share, settings.poison.at_least),
         )
         flow = ChunkFlow(
             {
@@ -153,7 +157,9 @@ class _Stages:
         catalogue: ConfiguredCatalogue,
         events: KafkaEventsLog,
         audit: AuditRounds,
+        limit: PoisonLimit,
     ) -> None:
+        self._limit = limit
         self._redis = redis
         self._producer = producer
         self._metrics = metrics
@@ -167,12 +173,13 @@ class _Stages:
 
     def of(self, state: str) -> dict[str, ChunkHandler]:
         """New ones, the earlier stage first; nothing that was cached of another state is known to them."""
-        epoch, quarantine, catalogue = self._layout.log_epoch, self._quarantine, self._catalogue
+        epoch, catalogue = self._layout.log_epoch, self._catalogue
+        tallies = RedisPoisonTallies(self._redis, state=state)
         records = RedisLedgerStore(self._redis, log_epoch=epoch, state=state)
         ledger = Ledger(
             records,
             KafkaFactsPublisher(self._producer, partitions=self._layout.facts_partitions, state=state),
-            quarantine=quarantine,
+            poison=PoisonKeeper(CRM_EVENTS, self._quarantine, tallies, self._limit),
             catalogue=catalogue,
             rounds=SweepRounds(RedisSweepLog(self._redis, ledger_tag, state=state), self._clock),
         )
@@ -180,7 +187,7 @@ class _Stages:
         scoreboard = Scoreboard(
             store,
             self._updates,
-            quarantine=quarantine,
+            poison=PoisonKeeper(KPI_FACTS, self._quarantine, tallies, self._limit),
             catalogue=catalogue,
             rounds=SweepRounds(RedisSweepLog(self._redis, scoreboard_tag, state=state), self._clock),
         )

@@ -37,7 +37,8 @@ class QuarantineReader:
 
     async def catch_up(self) -> None:
         """Returns when all that is there now has been taken. Raises: KafkaError."""
-        await positions_known(self._consumer, (CRM_QUARANTINE,))
+        async with asyncio.timeout(READ_SECONDS):  # the topic may be missing
+            await positions_known(self._consumer, (CRM_QUARANTINE,))
         ends = await self._consumer.end_offsets(list(self._consumer.assignment()))
         while any([await self._consumer.position(place) < end for place, end in ends.items()]):
             await self.take(timeout_ms=200)
@@ -114,7 +115,7 @@ async def _consumer(settings: KafkaSettings, *topics: str) -> AsyncIterator[AIOK
         await consumer.start()
         yield consumer
     except (KafkaError, OSError, TimeoutError) as error:
-        raise KafkaAway(f"{CRM_QUARANTINE} cannot be read: {error!r}") from error
+        raise KafkaAway(f"{settings.bootstrap_servers} does not answer for {CRM_QUARANTINE}: {error!r}") from error
     finally:
         await consumer.stop()
 

@@ -108,6 +108,11 @@ def footings_key(tag: str) -> str:
     return f"{tag}footings"
 
 
+def poison_key(topic: str, state: str) -> str:
+    """String: how much poison a topic had of late, packed. A key of its own slot: no script touches it with others."""
+    return f"{_prefix(state)}:poison:{topic}"
+
+
 def changed_key(tag: str) -> str:
     """Set: ``tenant/rep`` whose update is still to be published (scoreboard)."""
     return f"{tag}changed"

@@ -25,17 +25,25 @@ from services.aggregator.domain.stored import (
     ScoreboardWanted,
 )
 from services.aggregator.ledger import Ledger
+from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import Chunk, Fenced
 from services.aggregator.scoreboard import Scoreboard
 from shared.contracts.keys import FIRST_STATE
 from shared.contracts.messages import decode_batch, decode_change, encode_batch, encode_entry
 from shared.contracts.records import pack_single
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.domain.cells import CellQuery
 from shared.domain.changes import RecordChange
 from shared.domain.derivation import only_fact
 from shared.domain.facts import PageEntry
 from shared.domain.restatements import CountedCells, RepMarks, Restatement
-from tests.support.aggregator_fakes import CollectingPublisher, FixedCatalogue, ListQuarantine, ListUpdates
+from tests.support.aggregator_fakes import (
+    CollectingPublisher,
+    FixedCatalogue,
+    InMemoryTallies,
+    ListQuarantine,
+    ListUpdates,
+)
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.changes import T0, change, on_the_log
 
@@ -138,6 +146,10 @@ def calls(count: int) -> list[RecordChange]:
     ]
 
 
+def _keeper(topic: str) -> PoisonKeeper:
+    return PoisonKeeper(topic, ListQuarantine(), InMemoryTallies())
+
+
 def main(events: int = 40_000, chunk: int = 1_000) -> None:
     """Prints microseconds an event for each step and for both use cases."""
     changes = calls(events)
@@ -145,8 +157,8 @@ def main(events: int = 40_000, chunk: int = 1_000) -> None:
     catalogue = FixedCatalogue(counting_tenant(REPS))
     publisher = LastPublisher(PARTITIONS)
     publisher.kept = -(-events // chunk)
-    ledger = Ledger(EmptyLedgerStore(), publisher, quarantine=ListQuarantine(), catalogue=catalogue)
-    scoreboard = Scoreboard(EmptyScoreboardStore(), ListUpdates(), quarantine=ListQuarantine(), catalogue=catalogue)
+    ledger = Ledger(EmptyLedgerStore(), publisher, poison=_keeper(CRM_EVENTS), catalogue=catalogue)
+    scoreboard = Scoreboard(EmptyScoreboardStore(), ListUpdates(), poison=_keeper(KPI_FACTS), catalogue=catalogue)
     gc.freeze()
     report = _Report(events)
     print(f"{events:,} events in chunks of {chunk:,}, {len(log[0])} bytes each")

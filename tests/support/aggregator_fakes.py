@@ -50,6 +50,24 @@ class ListQuarantine:
         self.kept.extend(poison)
 
 
+class InMemoryTallies:
+    """Tallies of poison by topic."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def read(self, topic: str) -> bytes | None:
+        """See the port."""
+        return self.kept.get(topic)
+
+    async def replace(self, topic: str, known: bytes, packed: bytes) -> bool:
+        """See the port."""
+        if self.kept.get(topic, b"") != known:
+            return False
+        self.kept[topic] = packed
+        return True
+
+
 class FixedCatalogue:
     """Tenants that change when the test says so."""
 

@@ -73,9 +73,10 @@ class Floor:
         self._made += count
         self._producer.flush()
 
-    def log_rubbish(self, value: bytes) -> None:
-        """Produces something that is no event."""
-        self._produce(value, key="rubbish")
+    def log_rubbish(self, *values: bytes) -> None:
+        """Produces something that is no event, all to one partition."""
+        for value in values:
+            self._produce(value, key="rubbish")
         self._producer.flush()
 
     def _produce(self, value: bytes, key: str) -> None:

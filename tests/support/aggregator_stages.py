@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 from services.aggregator.domain.ageing import SweptKind
 from services.aggregator.domain.counting import compile_plan
 from services.aggregator.domain.pages import fold
+from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.ledger import Ledger
+from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import Chunk, Handled
 from services.aggregator.scoreboard import Scoreboard
 from services.aggregator.sweep_rounds import SweepRounds
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.domain.accumulators import Accumulator
 from shared.domain.changes import RecordChange
 from shared.domain.facts import Fact
@@ -22,6 +25,7 @@ from shared.errors import TransientError
 from tests.support.aggregator_fakes import (
     CollectingPublisher,
     FixedCatalogue,
+    InMemoryTallies,
     ListQuarantine,
     ListUpdates,
 )
@@ -42,6 +46,7 @@ class InMemoryFloor:
         self.scoreboard_store = InMemoryScoreboardStore()
         self.publisher = CollectingPublisher(partitions)
         self.quarantine = ListQuarantine()
+        self.tallies = InMemoryTallies()
         self.updates = ListUpdates()
         self.catalogue = FixedCatalogue(tenant)
         self.log: list[bytes] = []
@@ -53,17 +58,21 @@ class InMemoryFloor:
         self.ledger = Ledger(
             self.ledger_store,
             self.publisher,
-            quarantine=self.quarantine,
+            poison=self.keeper(CRM_EVENTS),
             catalogue=self.catalogue,
             rounds=rounds[0],
         )
         self.scoreboard = Scoreboard(
             self.scoreboard_store,
             self.updates,
-            quarantine=self.quarantine,
+            poison=self.keeper(KPI_FACTS),
             catalogue=self.catalogue,
             rounds=rounds[1],
         )
+
+    def keeper(self, topic: str, limit: PoisonLimit | None = None) -> PoisonKeeper:
+        """One for a topic on the floor's quarantine and tallies."""
+        return PoisonKeeper(topic, self.quarantine, self.tallies, limit)
 
     async def restate(self) -> None:
         """Has whatever changed in closed periods told, by a worker who finds it in the store."""

@@ -22,8 +22,8 @@ from services.aggregator.adapters.chunk_consumer import ChunkConsumer, ChunkTran
 from services.aggregator.adapters.chunk_messages import ChunkMessage, ChunkSchema, QuietMonitor
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.lanes import Lanes
-from services.aggregator.adapters.process_end import EXIT_FAILED, EXIT_FOREIGN_LOG, end_process
-from services.aggregator.ports import ChunkHandler
+from services.aggregator.adapters.process_end import EXIT_FAILED, EXIT_FOREIGN_LOG, EXIT_TOO_MUCH_POISON, end_process
+from services.aggregator.ports import ChunkHandler, TooMuchPoison
 from services.aggregator.settings import AggregatorKafkaSettings
 from shared.errors import ConfigurationError, TransientError
 
@@ -192,6 +192,9 @@ class ChunkWorker:
 
 
 def _failed(error: BaseException) -> None:
+    if isinstance(error, TooMuchPoison):
+        log.error(error.reason, detail=str(error))
+        end_process(str(error), EXIT_TOO_MUCH_POISON)
     log.error("chunk_failed", exc_info=error)
     end_process(f"{type(error).__name__}: {error}")
 

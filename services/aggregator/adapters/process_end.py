@@ -8,6 +8,8 @@ import sys
 
 EXIT_FAILED = 1
 EXIT_FOREIGN_LOG = 4
+EXIT_TOO_MUCH_POISON = 5
+"""A person has to act: who starts the worker again may take its time."""
 
 
 def end_process(reason: str, code: int = EXIT_FAILED) -> None:

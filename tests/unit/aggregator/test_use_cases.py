@@ -8,6 +8,7 @@ from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.ledger import Ledger
 from services.aggregator.ports import Chunk, Fenced, PoisonReason, TooMuchPoison
 from shared.contracts.messages import BATCH_BYTES, decode_batch
+from shared.contracts.topics import CRM_EVENTS
 from shared.domain.facts import FactKind, Revision
 from shared.domain.tenant import Credit
 from shared.errors import TransientError
@@ -65,9 +66,8 @@ async def test_too_much_poison_stops_before_anything_is_applied(floor: InMemoryF
     ledger = Ledger(
         floor.ledger_store,
         floor.publisher,
-        quarantine=floor.quarantine,
+        poison=floor.keeper(CRM_EVENTS, PoisonLimit(at_least=1)),
         catalogue=floor.catalogue,
-        poison_limit=PoisonLimit(at_least=1),
     )
     with pytest.raises(TooMuchPoison):
         await ledger.handle(Chunk(0, 0, [b"x", b"y", *on_the_log([call()])]))

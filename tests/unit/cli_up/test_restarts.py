@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.up.restarts import EXIT_SETTINGS, LONGEST_SECONDS, Action, Restarts, after_exit, back_off, decide
+from cli.up.restarts import (
+    EXIT_SETTINGS,
+    EXIT_TOO_MUCH_POISON,
+    LONGEST_SECONDS,
+    Action,
+    Restarts,
+    after_exit,
+    back_off,
+    decide,
+)
+from services.aggregator.adapters import process_end
+from shared import settings
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 0.5), (2, 1.0), (3, 2.0), (7, 30.0)])
@@ -25,6 +36,14 @@ def test_a_failure_soon_after_the_start_counts_on() -> None:
 
 def test_a_failure_after_a_healthy_while_is_the_first() -> None:
     assert after_exit(Restarts(failures=6), ran_seconds=61, now=100.0) == Restarts(1, 100.5)
+
+
+def test_a_worker_that_waits_for_a_person_is_tried_again_seldom() -> None:
+    assert after_exit(Restarts(), ran_seconds=3, now=100.0, exit_code=EXIT_TOO_MUCH_POISON).due == 100 + LONGEST_SECONDS
+
+
+def test_the_exit_codes_are_those_of_the_services() -> None:
+    assert (EXIT_SETTINGS, EXIT_TOO_MUCH_POISON) == (settings.EXIT_SETTINGS, process_end.EXIT_TOO_MUCH_POISON)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""``pacer quarantine``: what cannot be used, listed, shown whole, and tried again."""
