@@ -34,7 +34,7 @@ def kept(floor: Floor) -> int:
 
 async def test_too_much_poison_stops_every_worker_until_a_person_acts(floor: Floor, processes: Processes) -> None:
     port = free_ports(1)[0]
-    worker = floor.worker(processes, port, PACER_POISON__AT_LEAST="5")
+    worker = floor.worker(processes, port, PACER_POISON__AT_LEAST="5", PACER_POISON__SHARE="0")
     await eventually(lambda: ready(port), within_seconds=LONG)
     floor.log_calls(1_000)
     await eventually(floor.counted, equals=floor.expected, within_seconds=LONG)
@@ -53,11 +53,13 @@ async def test_too_much_poison_stops_every_worker_until_a_person_acts(floor: Flo
     assert held <= 5
 
     for _ in range(2):  # a supervisor's restarts divert nothing either
-        again = floor.worker(processes, port, PACER_POISON__AT_LEAST="5")
+        again = floor.worker(processes, port, PACER_POISON__AT_LEAST="5", PACER_POISON__SHARE="0")
         assert await asyncio.to_thread(again.wait, LONG) == EXIT_TOO_MUCH_POISON, again.output
         assert kept(floor) == held
 
     floor.log_calls(500)
-    floor.worker(processes, port, PACER_POISON__AT_LEAST="1000")  # a person has looked: it is rubbish
+    floor.worker(
+        processes, port, PACER_POISON__AT_LEAST="1000", PACER_POISON__SHARE="0"
+    )  # a person has looked: it is rubbish
     await eventually(floor.counted, equals=floor.expected, within_seconds=LONG)
     await eventually(lambda: kept(floor) >= 44, within_seconds=LONG)
