@@ -209,7 +209,7 @@ async def test_parked_facts_of_every_source_move_to_the_rep_within_seconds_of_he
     await stack.native([call("c1", rep="stranger"), call("c2", rep="stranger"), won("d1", "10", "JPY")])
     await stack.hubspot([hubspot_deal(5, name, value) for name, value in OWNED_DEAL])
     expected = [
-        {"source": "hubspot", "owner": "77", "facts": 1},
+        {"source": "hubspot", "owner": "77", "facts": 2},  # won, and entered its stage
         {"source": "native", "owner": "stranger", "facts": 2},
     ]
 
