@@ -216,9 +216,9 @@ class _Folding:
                 continue
             news += 1
             after = attribution.located(identity, record)
-            if elders:  # whoever handled this event under their rules said something there
+            if elders:  # whoever handled this event under their rules said something there, or took back what is ours
                 left, haunted = haunted, places(elders, identity, record)
-                said.update((location, (position, change, after.get(location))) for location in left | haunted)
+                said.update((place, (position, change, after.get(place))) for place in left | haunted | after.keys())
             for location, fact in (moves(before, after) | (after if change.again else {})).items():
                 said[location] = (position, change, fact)
             before = after

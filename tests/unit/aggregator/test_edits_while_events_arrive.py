@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, TypeAlias
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import TransientError
@@ -95,7 +95,15 @@ def test_numbers_follow_every_edit(delivered: list[Event], steps: list[Step]) ->
     assert shown(floor) == shown(fresh)
 
 
+BACK_AND_FORTH = [
+    {"id": "e5", "type": "deal.lost", "record": "deal-2", "occurred_at": "2026-11-24T09:00:00Z", "rep": "ghost"},
+    {"id": "e4", "type": "deal.updated", "record": "deal-2", "occurred_at": "2026-11-24T09:00:00Z", "rep": "ana"},
+]
+"""The second changes no fact. Whoever dies while ghost is cy's withdraws it from ghost all the same."""
+
+
 @settings(deadline=None, max_examples=100)
+@example([event | {"fields": {}} for event in BACK_AND_FORTH], 0, 1, ["identity added", "zone changed"])
 @given(deliveries(), st.integers(0, 5), SIZES, st.lists(st.sampled_from(sorted(EDITS)), min_size=1, max_size=3))
 def test_what_a_dying_worker_had_published_is_taken_back(
     delivered: list[Event], applied: int, crashed: int, edits: list[str]
