@@ -15,8 +15,8 @@ from shared.domain.instants import SECOND_US, Micros, from_datetime, to_datetime
 
 ONE_DAY = timedelta(days=1)
 _SLOT_US = 15 * 60 * SECOND_US
-"""Zones change their offset on quarters of an hour (since 1972), so a local day is constant within one."""
-_FIRST_SLOT = 2 * 366 * 96
+"""Local days begin on quarters of an hour of UTC (since 1973), so a local day is constant within one."""
+_FIRST_SLOT = 3 * 366 * 96
 _ID = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)|w(?P<week>\d{4}-\d\d-\d\d)|(?P<month>\d{4}-\d\d)|(?P<quarter>\d{4}-q[1-4])|(?P<year>\d{4})",
     re.ASCII,
@@ -80,16 +80,21 @@ def _first_instant(day: date, zone: str, guess: Micros) -> Micros:
 
 
 def local_day(instant: Micros, zone: str) -> date:
-    """The date on the wall at an instant. Cheap: cached by the quarter of an hour."""
+    """The local day that holds an instant. Cheap: cached by the quarter of an hour."""
     slot = instant // _SLOT_US
-    if slot < _FIRST_SLOT:
-        return to_datetime(instant).astimezone(zone_info(zone)).date()
-    return _day_of_slot(slot, zone)
+    return _day_of(instant, zone) if slot < _FIRST_SLOT else _day_of_slot(slot, zone)
 
 
 @lru_cache(maxsize=262_144)
 def _day_of_slot(slot: int, zone: str) -> date:
-    return to_datetime(slot * _SLOT_US).astimezone(zone_info(zone)).date()
+    return _day_of(slot * _SLOT_US, zone)
+
+
+def _day_of(instant: Micros, zone: str) -> date:
+    """The date on the wall, or the day after where it has begun: a clock set back past midnight ends no day twice."""
+    day = to_datetime(instant).astimezone(zone_info(zone)).date()
+    following = day + ONE_DAY
+    return following if day_start(following, zone) <= instant else day
 
 
 class PeriodRules(Struct, frozen=True):

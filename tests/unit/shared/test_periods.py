@@ -75,3 +75,11 @@ def test_ids_are_those_of_the_contract(kind: PeriodKind, fiscal_month: int, day:
 def test_what_is_no_period_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         PeriodRules().of_id(text)
+
+
+def test_a_clock_set_back_past_midnight_does_not_bring_yesterday_back() -> None:
+    # at 00:01 on 28 October 1990 the clocks of St. John's went back to 23:01
+    start = day_start(date(1990, 10, 28), "America/St_Johns")
+    assert start == from_datetime(datetime(1990, 10, 28, 2, 30, tzinfo=UTC))
+    assert local_day(start + HOUR // 2, "America/St_Johns") == date(1990, 10, 28)
+    assert local_day(start - 1, "America/St_Johns") == date(1990, 10, 27)
