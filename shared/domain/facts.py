@@ -15,7 +15,8 @@ STATE_PAGE = "open"
 """The page of states (a deal that is open), which belong to no day."""
 UNMAPPED_PREFIX = "?"
 """A subject ``?source/owner`` stands for an owner that no rep's identities name."""
-_STAGE_ENTERED = "#stage_entered:"
+_ESCAPE = "\x1f"
+"""Stands in a fact's id for the ``#`` of a stage: a control character, which no stage has."""
 EPOCH_BITS = 40
 """A position is ``epoch << 40 | offset``: a log begun anew counts as later than all of the one before."""
 
@@ -54,14 +55,28 @@ class Fact(Struct, array_like=True, frozen=True, gc=False):
 
     @property
     def id(self) -> str:
-        """Unique within a rep: one fact a record and kind, and a stage each for ``deal.stage_entered``."""
-        stage = f":{self.fields.get('stage')}" if self.kind == FactKind.DEAL_STAGE_ENTERED else ""
+        """Unique within a rep: one fact a record and kind, and a stage each for ``deal.stage_entered``.
+
+        What follows the last ``#`` is the kind and the stage, whatever a record's id and a stage are called.
+        """
+        stage = f":{_without_hash(self.fields.get('stage'))}" if self.kind == FactKind.DEAL_STAGE_ENTERED else ""
         return f"{self.source}/{self.record_type}/{self.record}#{self.kind.partition('.')[2]}{stage}"
 
     @property
     def page(self) -> str:
         """The page that holds it: its UTC day, so that a change of a rep's zone moves no page."""
         return STATE_PAGE if self.is_state else utc_day(self.at)
+
+
+def _without_hash(stage: Scalar) -> str:
+    text = str(stage)
+    if "#" in text or _ESCAPE in text:
+        return text.replace(_ESCAPE, f"{_ESCAPE}u").replace("#", f"{_ESCAPE}h")
+    return text
+
+
+def _with_hash(stage: str) -> str:
+    return stage.replace(f"{_ESCAPE}h", "#").replace(f"{_ESCAPE}u", _ESCAPE)
 
 
 def utc_day(instant: Micros) -> str:
@@ -107,13 +122,11 @@ class FactName(Struct, frozen=True):
 
     @classmethod
     def parse(cls, fact_id: str) -> FactName:
-        """From ``Fact.id``. A verb has no ``#``, a record's id and a stage may."""
+        """From ``Fact.id``. The last ``#`` ends the record's id, whatever that or a stage is called."""
         source, record_type, rest = fact_id.split("/", 2)
-        record, entered, stage = rest.partition(_STAGE_ENTERED)
-        if entered and f"{record_type}.stage_entered" == FactKind.DEAL_STAGE_ENTERED:
-            return cls(source, record_type, record, "stage_entered", stage)
-        record, _, verb = rest.rpartition("#")
-        return cls(source, record_type, record, verb)
+        record, _, what = rest.rpartition("#")
+        verb, entered, stage = what.partition(":")
+        return cls(source, record_type, record, verb, _with_hash(stage) if entered else None)
 
     @property
     def kind(self) -> str:
