@@ -215,7 +215,7 @@ def _facts(asked: _Asked, base: Kpi, part: Part, held: HeldPages) -> Iterator[Fa
         fact = entry.fact
         if fact is None or not counted_in(base, fact, start, end, is_now=is_now):
             continue
-        if base.aggregate is Aggregate.LATEST or part.includes(local_day(fact.at, zone)):
+        if fact.is_state or base.aggregate is Aggregate.LATEST or part.includes(local_day(fact.at, zone)):
             yield fact
 
 

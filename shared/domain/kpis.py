@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from shared.domain.facts import FactKind
+
 from shared.domain.periods import Period
 
 
@@ -113,6 +115,16 @@ class Kpi(Struct, frozen=True, kw_only=True):
         return period.kind in self.periods and self.has_begun(period.first)
 
     @property
+    def counts_states(self) -> bool:
+        """Whether it counts what holds now, perhaps beside what happened."""
+        return self.aggregate is Aggregate.LATEST or FactKind.DEAL_OPEN in self.facts
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether it counts only what holds now: of any other time it says nothing."""
+        return self.aggregate is Aggregate.LATEST or set(self.facts) == {FactKind.DEAL_OPEN}
+
+    @property
     def prorated(self) -> bool:
         """Whether its target accrues with working time."""
-        return self.aggregate in PRORATED
+        return self.aggregate in PRORATED and not self.is_stock

@@ -21,7 +21,7 @@ from shared.domain.cells import (
 from shared.domain.definitions import Definitions
 from shared.domain.effective_targets import EffectiveTargets
 from shared.domain.instants import Micros
-from shared.domain.kpis import Aggregate, Kpi
+from shared.domain.kpis import Kpi
 from shared.domain.pace import Situation
 from shared.domain.people import Rep, Team
 from shared.domain.periods import Period, local_day
@@ -76,11 +76,12 @@ class Readings:
         names = tuple(names)
         versions = self.definitions.on(first)
         distinct, ranked = distinct_definitions(kpis, versions), ranked_definitions(kpis, versions)
-        stock = [STATE_CELL] if any(kpi.aggregate is Aggregate.LATEST for kpi in kpis) else []
+        states = [STATE_CELL] if any(base.counts_states for kpi in kpis for base in base_kpis(kpi, versions)) else []
+        every = (*names, *states)
         return CellQuery(
-            frozenset([*names, *stock]),
-            frozenset((d, name) for d in distinct for name in names),
-            frozenset((d, name) for d in ranked for name in names),
+            frozenset(every),
+            frozenset((d, name) for d in distinct for name in every),
+            frozenset((d, name) for d in ranked for name in every),
         )
 
     def united(self, kpis: Sequence[Kpi], first: date) -> frozenset[str]:
@@ -101,8 +102,8 @@ class Readings:
         history: SubjectCells | None = None,
     ) -> list[Reading]:
         """A rep's readings, one a KPI, in the order asked for."""
-        tally = cells.tally(covering_cells(period), self.united(kpis, period.first))
-        state = cells.tally([STATE_CELL], ())
+        definitions = self.united(kpis, period.first)
+        tally, state = cells.tally(covering_cells(period), definitions), cells.tally([STATE_CELL], definitions)
         start, end = period.bounds(rep.zone)
         today = local_day(moment.now, rep.zone)
         left = self.tenant.calendar.working_time_between(rep, max(moment.now, start), end)
@@ -153,7 +154,7 @@ class Readings:
         today = local_day(moment.now, team.zone)
         left = self.tenant.calendar.working_time_between(None, max(moment.now, start), end)
         bounds, version = bounds_of(period, team.zone), sum(own.version for own in cells.values())
-        is_now = _is_now(period, parts, moment.now) if parts else today in period
+        is_now = any(_contains_now(period, part, moment.now) for part in parts) if parts else today in period
         found = []
         for kpi in kpis:
             members = self._targets.of_members(parts, kpi, period, now=moment.now)
@@ -190,21 +191,27 @@ class Readings:
         for part in parts:
             own = cells.get(part.rep.id, SubjectCells())
             tally.take_tally(own.tally(part.cells, definitions))
-            if _is_now(period, [part], now):  # elsewhere it may be tomorrow already
-                state.take_tally(own.tally([STATE_CELL], ()))
+            if _contains_now(period, part, now) and part.includes(local_day(now, part.rep.zone)):
+                state.take_tally(own.tally([STATE_CELL], definitions))
         return tally, state
 
     def value(self, kpi: Kpi, period: AnyPeriod, tally: Tally, state: Tally, *, is_now: bool) -> Decimal | None:
-        """A stock is what holds now and null for any other period; everything else comes from the cells.
+        """What holds now counts in a period that contains now; a stock, or a ratio of one, is null in any other.
 
         Null before the KPI's first version, or that of a part of it.
         """
         versions = self.definitions.on(period.first)
-        if not all(each.has_begun(period.first) for each in (kpi, *base_kpis(kpi, versions))):
+        bases = base_kpis(kpi, versions)
+        if not all(each.has_begun(period.first) for each in (kpi, *bases)):
             return None
-        if kpi.aggregate is Aggregate.LATEST:
+        if kpi.is_stock:
             return result(kpi, state, versions) if is_now else None
-        return result(kpi, tally, versions)
+        if not is_now or not any(base.counts_states for base in bases):
+            return None if any(base.is_stock for base in bases) else result(kpi, tally, versions)
+        together = Tally.empty()
+        together.take_tally(tally)
+        together.take_tally(state)
+        return result(kpi, together, versions)
 
     def _best_of_team(
         self, kpi: Kpi, parts: Sequence[Part], histories: Mapping[str, SubjectCells] | None, today: date
@@ -215,7 +222,6 @@ class Readings:
         return self._best.hourly(kpi, members, subject=None, today=today)
 
 
-def _is_now(period: Period, parts: Sequence[Part], now: Micros) -> bool:
-    """Whether it is the period for a member: each by her own wall clock, on a day on which she belongs to the team."""
-    days = ((part, local_day(now, part.rep.zone)) for part in parts)
-    return any(day in period and part.includes(day) for part, day in days)
+def _contains_now(period: Period, part: Part, now: Micros) -> bool:
+    """Whether it is the period for a member, by her own wall clock: elsewhere it may be tomorrow already."""
+    return local_day(now, part.rep.zone) in period

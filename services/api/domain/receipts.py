@@ -121,10 +121,10 @@ def _added(kpi: Kpi, amount: Amount | None, fact: Fact, day: date) -> tuple[Outc
 
 
 def counted_in(kpi: Kpi, fact: Fact, start: Micros, end: Micros, *, is_now: bool) -> bool:
-    """Whether a fact lies in what a period's number is made of: a stock is what holds now, all else has its time."""
-    if kpi.aggregate is Aggregate.LATEST:
+    """Whether a fact lies in what a period's number is made of: a state holds now, all else has its time."""
+    if fact.is_state or kpi.aggregate is Aggregate.LATEST:
         return is_now
-    return not fact.is_state and start <= fact.at < end
+    return start <= fact.at < end
 
 
 def keeps_moments(kpi: Kpi) -> bool:
