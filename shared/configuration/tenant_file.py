@@ -29,7 +29,7 @@ from shared.domain.people import WorkingWeek
 from shared.domain.periods import PeriodRules
 from shared.domain.tenant import Credit, Currencies, Rate
 
-HOLIDAY_YEARS = range(2015, 2041)
+HOLIDAY_YEARS = range(1990, 2041)
 """Years whose public holidays are known beforehand; history and targets lie within."""
 OFFICE_HOURS: dict[str, Minutes] = dict.fromkeys(WEEKDAYS[:5], ((9 * 60, 17 * 60),))
 """Working hours where a tenant says nothing."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from shared.domain.exact import CONTEXT, ZERO, divide
+from shared.domain.exact import CONTEXT, ZERO, divide, settled
 from shared.domain.instants import SECOND_US, Micros
 from shared.domain.kpis import Better
 from shared.domain.targets import Asked
@@ -60,9 +60,9 @@ def standing(value: Decimal | None, asked: Asked | None, situation: Situation) -
     if situation.better is Better.LOWER:
         return _under_ceiling(value, asked, over=situation.over)
     rate = _required_rate(known, asked, situation)
-    pace = None if value is None else divide(value, asked.expected)
+    pace = _quotient(value, asked.expected)
     return Standing(
-        attainment=None if value is None else divide(value, asked.target),
+        attainment=_quotient(value, asked.target),
         pace=pace,
         required_rate=rate,
         status=_status(known, pace, rate, asked=asked, situation=situation),
@@ -100,8 +100,8 @@ def _by_pace(pace: Decimal | None) -> Status:
 
 
 def _under_ceiling(value: Decimal | None, asked: Asked, *, over: bool) -> Standing:
-    """The target is a ceiling: missed as soon as it is passed, achieved only at the end. Nothing passes nothing."""
-    pace = None if not value or asked.expected == 0 else divide(asked.expected, value)
+    """The target is a ceiling: missed as soon as it is passed, achieved only at the end. Nothing passes none."""
+    pace = _quotient(asked.expected, value) if value and asked.expected else None
     if value is not None and value > asked.target:
         status = Status.MISSED
     elif over:
@@ -110,5 +110,10 @@ def _under_ceiling(value: Decimal | None, asked: Asked, *, over: bool) -> Standi
         status = Status.NOT_STARTED
     else:
         status = Status.ON_TRACK if pace is None else _by_pace(pace)
-    attainment = None if value is None else divide(value, asked.target)
-    return Standing(attainment=attainment, pace=pace, required_rate=None, status=status)
+    return Standing(attainment=_quotient(value, asked.target), pace=pace, required_rate=None, status=status)
+
+
+def _quotient(value: Decimal | None, divisor: Decimal) -> Decimal | None:
+    """As exact as a comparison with a round number needs: 66 of 66.66... is a pace of 0.99, not a little less."""
+    quotient = None if value is None else divide(value, divisor)
+    return None if quotient is None else settled(quotient)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.exact import divide
 from shared.domain.kpis import Better
 from shared.domain.pace import Situation, Standing, Status, standing
 from shared.domain.targets import Asked
@@ -102,3 +103,9 @@ def test_pace_is_at_least_attainment(value: Decimal, target: Decimal, share: Dec
 def test_nothing_is_under_every_ceiling_and_attains_none_of_it(over: bool, status: Status) -> None:
     found = stands(None, expected="60", over=over, better=Better.LOWER)
     assert (found.attainment, found.pace, found.status) == (None, None, status)
+
+
+def test_a_pace_that_is_a_round_number_is_judged_as_one() -> None:
+    two_thirds = divide(Decimal(200), Decimal(3)) or Decimal(0)
+    stood = stands("66", target="100", expected=str(two_thirds))
+    assert (stood.pace, stood.status) == (Decimal("0.99"), Status.ON_TRACK)
