@@ -10,12 +10,12 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from shared.domain.exact import CONTEXT, ZERO
+from shared.domain.exact import CONTEXT, ZERO, settled
 from shared.domain.instants import Micros
 from shared.domain.kpis import Kpi
 from shared.domain.people import Rep
 from shared.domain.periods import Period
-from shared.domain.targets import Asked, Due, Targets, due_of_rep, due_of_team_total
+from shared.domain.targets import Asked, Due, TargetEntry, Targets, due_of_rep, due_of_team_total
 from shared.domain.team_parts import Part
 from shared.domain.tenant import Tenant
 
@@ -31,6 +31,7 @@ class EffectiveTargets:
         self._reps = tenant.organisation.reps
         self._targets = Targets(tenant.targets, tenant.organisation)
         self._due_of_rep = lru_cache(maxsize=_DUES_KEPT)(self._work_out_due_of_rep)
+        self._has_work = lru_cache(maxsize=_DUES_KEPT)(self._look_for_work)
         self._due_of_team = lru_cache(maxsize=_DUES_KEPT)(self._work_out_due_of_team)
 
     def of_rep(
@@ -43,8 +44,7 @@ class EffectiveTargets:
         if not kpi.is_asked_of(period):
             return None
         if not kpi.prorated:
-            entry = self._targets.in_force(kpi.id, period.kind, rep, period.last)
-            return None if entry is None else Asked(entry.value, entry.value, entry.value)
+            return self._as_it_stands(self._targets.in_force(kpi.id, period.kind, rep, period.last), period, rep.zone)
         due = self._due_of_rep(rep.id, kpi.id, period, days)
         return None if due is None else due.asked(now)
 
@@ -54,7 +54,7 @@ class EffectiveTargets:
             return None
         if not kpi.prorated:
             entry = self._targets.team_total(kpi.id, period.kind, team, period.last)
-            return None if entry is None else Asked(entry.value, entry.value, entry.value)
+            return self._as_it_stands(entry, period, self._calendar.zone)
         due = self._due_of_team(team, kpi.id, period)
         return None if due is None else due.asked(now)
 
@@ -72,6 +72,15 @@ class EffectiveTargets:
             _sum(each.assigned for each in found),
         )
 
+    def _as_it_stands(self, entry: TargetEntry | None, period: Period, zone: str) -> Asked | None:
+        """The target of what is not prorated; None in a period without working time, as for every other."""
+        if entry is None or not self._has_work(period, zone):
+            return None
+        return Asked(entry.value, entry.value, entry.value)
+
+    def _look_for_work(self, period: Period, zone: str) -> bool:
+        return any(self._calendar.whole_spans(day, zone) for day in period.days())
+
     def _work_out_due_of_rep(self, rep: str, kpi: str, period: Period, days: tuple[date, ...] | None) -> Due | None:
         return due_of_rep(self._targets, self._calendar, self._reps[rep], kpi=kpi, period=period, days=days)
 
@@ -83,4 +92,4 @@ def _sum(values: Iterable[Decimal]) -> Decimal:
     total = ZERO
     for value in values:
         total = CONTEXT.add(total, value)
-    return total
+    return settled(total)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from shared.domain.accumulators import Accumulator
+from shared.domain.calendar import Calendar
 from shared.domain.cells import CellQuery, SubjectCells, covering_cells
 from shared.domain.instants import Micros, from_datetime, parse
 from shared.domain.kpis import Aggregate, Unit
@@ -234,3 +235,53 @@ def test_a_team_does_not_lack_what_was_before_a_member_joined() -> None:
 
 MONTH = period(PeriodKind.MONTH)
 NOVEMBER_2 = "2026-11-02T00:00:00Z"
+
+
+def test_members_thirds_of_a_target_are_the_whole_target() -> None:
+    third = WorkingWeek(((((9 * 60), 11 * 60),),) * 7)  # two of six hours
+    two_thirds = Calendar(zone="Europe/Berlin", week=WorkingWeek(((((9 * 60), 15 * 60),),) * 7))
+    reps = [rep(name, week=third) for name in ("ana", "bo", "cy")]
+    acme = tenant(reps=reps, targets=[target("2")], calendar=two_thirds)
+    own = {"ana": calls(2)}
+    found = one(Readings(acme).of_team(team(), [CALLS], period(), own, moment=NOON, org=Org.AS_WAS))
+    assert (found.target, found.status) == (2, Status.ACHIEVED)
+
+
+def test_a_period_without_working_time_has_no_target_of_any_kind() -> None:
+    sunday = period(day=date(2026, 11, 22))
+    acme = tenant(
+        kpis=ALL, targets=[target("0.3", kpi="win_rate"), target("9", kpi="won", scope=Scope.TEAM_TOTAL, id="emea")]
+    )
+    ana = acme.organisation.reps["ana"]
+    assert one(Readings(acme).of_rep(ana, [WIN_RATE], sunday, SubjectCells(), moment=NOON)).target is None
+    assert one(Readings(acme).of_rep(ana, [WIN_RATE], period(), SubjectCells(), moment=NOON)).target == Decimal("0.3")
+    assert one(Readings(acme).of_team(team(), [WIN_RATE], sunday, {}, moment=NOON, org=Org.AS_WAS)).target is None
+
+
+def test_the_stock_of_a_team_that_everybody_has_left_is_nothing_rather_than_unknown() -> None:
+    left = rep("ana", memberships=(Membership("emea", DateSpan(None, date(2026, 11, 10))),))
+    acme = tenant(kpis=ALL, reps=[left])
+    own = {"ana": cells(pipeline=Accumulator(1, Decimal(100)))}
+    month = period(PeriodKind.MONTH)
+    assert one(Readings(acme).of_team(team(), [PIPELINE], month, own, moment=NOON, org=Org.AS_WAS)).value == 0
+
+
+OPEN = kpi("open", facts=("deal.open",))
+CREATED_OR_OPEN = kpi("either", facts=("deal.created", "deal.open"))
+COVERAGE = kpi("coverage", aggregate=Aggregate.RATIO, numerator="pipeline", denominator="won", unit=Unit.RATIO)
+
+
+def test_what_holds_now_is_counted_whatever_the_aggregate() -> None:
+    acme = tenant(kpis=(*ALL, OPEN, CREATED_OR_OPEN, COVERAGE))
+    ana = acme.organisation.reps["ana"]
+    day = {"either": Accumulator(3), "won": Accumulator(4)}
+    now = {"open": Accumulator(2), "either": Accumulator(2), "pipeline": Accumulator(2, Decimal(100))}
+    own = SubjectCells(1, {"d2026-11-22": day, "d2026-11-23": day, "now": now})
+    asked = (OPEN, CREATED_OR_OPEN, COVERAGE)
+
+    def read(on: date) -> list[Decimal | None]:
+        return [found.value for found in Readings(acme).of_rep(ana, asked, period(day=on), own, moment=NOON)]
+
+    assert read(MONDAY) == [2, 5, 25]
+    assert read(date(2026, 11, 22)) == [None, 3, None]
+    assert "now" in Readings(acme).query_rep([COVERAGE], period()).cells
