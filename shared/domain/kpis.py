@@ -9,7 +9,6 @@ from enum import StrEnum
 from msgspec import Struct
 
 from shared.domain.facts import FactKind
-
 from shared.domain.periods import Period
 
 
