@@ -1,4 +1,4 @@
-"""Run: python -m tests.benchmarks [aggregator] [ingest] [freshness] [--quick]. Exit 1 when a wish is missed."""
+"""Run: python -m tests.benchmarks [NAME ...] [--quick]; no name is all of them. Exit 1 when a wish is missed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import sys
 
 from rich.console import Console
 
-from tests.benchmarks import aggregator, freshness, ingest
+from tests.benchmarks import aggregator, freshness, guarantees, ingest
 from tests.benchmarks.report import Benchmark, show
 from tests.benchmarks.stand import open_stand
 
 BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "aggregator": ("Aggregator: Kafka to readable in Redis, one worker, real Kafka and Redis", aggregator.run),
+    "guarantees": ("Aggregator: what the guarantees cost, against the revision before them", guarantees.run),
     "ingest": ("Ingest: single events against a bare FastAPI endpoint, same client", ingest.run),
     "freshness": ("Webhook to readable in the API, and memory", freshness.run),
 }

@@ -54,7 +54,7 @@ def run(stand: Stand, *, quick: bool) -> list[Row]:
     baselines = [_faust(stand, baseline_events)]
     memory_before = store.info("memory")["used_memory"]
     stand.service("aggregator")
-    course = _course(stand, store, filled["events"])
+    course = follow_to_the_end(stand, store, filled["events"])
     baselines.append(_faust(stand, baseline_events))
     counted = _calls(store)
     wrong = sum((Counter(filled["calls"]) - counted).values()) + sum((counted - Counter(filled["calls"])).values())
@@ -115,7 +115,7 @@ def _faust(stand: Stand, events: int) -> float:
     return float(found["events"] / found["seconds"])
 
 
-def _course(stand: Stand, store: redis.Redis, events: int) -> Course:
+def follow_to_the_end(stand: Stand, store: redis.Redis, events: int) -> Course:
     """Looks at a worker until it is through. The clock begins after the first slice: starting up does not count."""
     seen = _follow(store, events, words=stand.children["aggregator"].last_words)
     began = next(seen)
