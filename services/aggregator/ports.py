@@ -211,6 +211,10 @@ class RestatementStore(Protocol):
         """
         ...
 
+    async def terms(self, partition: int, digest: str) -> bytes | None:
+        """The packed KPIs that cells with a footing of this digest are of. Raises: TransientError."""
+        ...
+
     async def tell(self, partition: int, ref: RepRef, version: int, found: Sequence[Restatement]) -> bool:
         """Keeps restatements and forgets the marks that they were made of, or nothing if there are newer ones.
 

@@ -109,7 +109,7 @@ class Posting:
             writing[change.id] = encode_entry(change.entry)
             if sheet is None:
                 self._park(ref, (new is not None) - (old is not None))
-            elif change.received_at >= ends[0] and is_late(change.received_at, ends, old, new):
+            elif change.received_at >= ends[0] and old != new and is_late(change.received_at, ends, old, new):
                 self._late.take(change, old, sheet.zone)
             elif old is None and new is not None and new.kind not in sheet.money_kinds:
                 fresh.append(new)  # nearly always; counted together below

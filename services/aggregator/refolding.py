@@ -15,6 +15,7 @@ from msgspec import Struct
 from services.aggregator.domain.footing import NOBODY, Basis, Floors, decode_footing
 from services.aggregator.domain.pages import Folded, Sheet, cells_of_page
 from services.aggregator.domain.stored import Refold, RepRef
+from services.aggregator.edited_readings import EditedReadings
 from services.aggregator.ports import SETTLED, Catalogue, ScoreboardStore, Settlement
 from shared.contracts.messages import encode_cell
 from shared.domain.amounts import currency_of
@@ -60,9 +61,17 @@ class Fold(Struct, frozen=True):
 class Refolding:
     """Knows what the cells of a partition's reps are folded under, and folds them anew when it is outdated."""
 
-    def __init__(self, store: ScoreboardStore, catalogue: Catalogue, refolded: Callable[[int, RepRef], object]) -> None:
+    def __init__(
+        self,
+        store: ScoreboardStore,
+        catalogue: Catalogue,
+        edits: EditedReadings,
+        *,
+        refolded: Callable[[int, RepRef], object],
+    ) -> None:
         """``refolded`` is told of each partition and rep whose cells were put in place anew."""
         self._store = store
+        self._edits = edits
         self._catalogue = catalogue
         self._refolded = refolded
         self._standings: dict[int, Standing] = {}
@@ -139,7 +148,10 @@ class Refolding:
 
     async def _refold(self, partition: int, ref: RepRef, standing: Standing, floors: Floors) -> int:
         """Returns what it cost, in facts."""
-        fold = await self._fold(partition, ref, standing, floors)
+        fold, footing = await self._fold(partition, ref, standing, floors), standing.footings.get(ref, NOBODY)
+        fold.refold.terms = self._edits.terms(ref, fold.refold.footing)
+        if footing != fold.refold.footing:
+            fold.refold.told = await self._edits.told(partition, fold.refold, footing)
         if not await self._store.refold(partition, fold.refold):
             self.void(partition)
             raise MovedOn("another worker wrote to the partition: look again")

@@ -64,22 +64,27 @@ class Restating:
         else:
             self._due.pop(partition, None)
 
-    async def tell(self, partition: int, ref: RepRef) -> None:
-        """Works off a rep's marks; if more arrive meanwhile, they are left for the next time."""
+    async def tell(self, partition: int, ref: RepRef, readings: Readings | None = None) -> None:
+        """Works off a rep's marks; if more arrive meanwhile, they are left for the next time.
+
+        ``readings``: of the KPIs that her cells are of, where these are not those of now.
+        """
         marks = await self._store.marks(partition, ref)
         if marks is None:
             return
         tenant = self._catalogue.tenants.get(ref[0])
-        if tenant is None or ref[1] not in tenant.organisation.reps:
+        rep = None if tenant is None else tenant.organisation.reps.get(ref[1])
+        if tenant is None or rep is None:
             await self._store.tell(partition, ref, marks.version, ())
             return
-        readings = self._readings_of(tenant)
+        readings = readings or self.readings_of(tenant)
         current = await self._store.current(partition, ref, marks.query(readings), marks.version)
         if current is not None:
-            found = list(restatements(readings, ref[1], marks, current))
+            found = list(restatements(readings, rep, marks, current))
             await self._store.tell(partition, ref, marks.version, found)
 
-    def _readings_of(self, tenant: Tenant) -> Readings:
+    def readings_of(self, tenant: Tenant) -> Readings:
+        """A tenant's readings, compiled once a configuration."""
         known = self._readings.get(tenant.id)
         if known is None or known.tenant is not tenant:
             known = self._readings[tenant.id] = Readings(tenant)

@@ -15,6 +15,7 @@ from services.aggregator.auditing import CellsAudit
 from services.aggregator.domain.ageing import UNSWEPT, Swept, SweptKind
 from services.aggregator.domain.pages import Sheet, cells_of_page
 from services.aggregator.domain.stored import PageRef, RepRef, ScoreboardCommit, ScoreboardWanted
+from services.aggregator.edited_readings import EditedReadings
 from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import (
     Catalogue,
@@ -81,7 +82,8 @@ class Scoreboard:
         self._updates = updates
         self._restating = Restating(store.restatements, catalogue)
         self._poison = poison
-        self._refolding = Refolding(store, catalogue, self._forget)
+        edits = EditedReadings(store, catalogue, self._restating)
+        self._refolding = Refolding(store, catalogue, edits, refolded=self._forget)
         self._sweeping: Sweeping | None = None
         if rounds is not None:
             self._sweeping = Sweeping(store, self._refolding, catalogue=catalogue, rounds=rounds, swept=self._forget)

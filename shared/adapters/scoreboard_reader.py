@@ -14,7 +14,7 @@ from shared.contracts import keys
 from shared.contracts.messages import decode_cell
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import CellQuery, SubjectCells
-from shared.domain.instants import parse
+from shared.domain.instants import Micros, parse
 from shared.errors import TransientError
 
 _BESIDE = (keys.VERSION_FIELD, keys.RETAINED_FIELD)
@@ -77,5 +77,9 @@ def _cells(query: CellQuery, answers: Iterator[Any]) -> SubjectCells:
         key: {Decimal(value.decode()): int(facts) for value, facts in next(answers).items()}
         for key in sorted(query.numbers)
     }
-    retained_from = 0 if retained is None else parse(f"{retained.decode()}T00:00:00Z")
-    return SubjectCells(int(version or 0), found, distinct, numbers, retained_from)
+    return SubjectCells(int(version or 0), found, distinct, numbers, retained_from(retained))
+
+
+def retained_from(field: bytes | None) -> Micros:
+    """The instant that RETAINED_FIELD names; 0 where it is absent."""
+    return 0 if field is None else parse(f"{field.decode()}T00:00:00Z")

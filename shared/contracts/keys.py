@@ -138,6 +138,11 @@ def marked_values_key(tag: str, tenant: str, rep: str) -> str:
     return f"{tag}kx:{tenant}/{rep}"
 
 
+def terms_key(tag: str) -> str:
+    """Hash: digest of a footing -> the KPIs that it stands for, packed (scoreboard)."""
+    return f"{tag}terms"
+
+
 def restatements_key(tag: str, tenant: str, rep: str) -> str:
     """List: packed restatements of a rep, the last one first, capped (scoreboard)."""
     return f"{tag}r:{tenant}/{rep}"
@@ -151,6 +156,8 @@ PACKED_FIELD = "packed"
 """Field of a cells hash: msgpack list of the names of those of her pages that are packed; absent for none."""
 RETAINED_FIELD = "retained"
 """Field of a cells hash: the UTC day before which pages of hers are gone for their age; absent for none."""
+BESIDE_CELLS = frozenset({VERSION_FIELD, PAGES_FIELD, PACKED_FIELD, RETAINED_FIELD})
+"""Fields of a cells hash that are no cells."""
 WORDS_FIELD = "words"
 """Field of a packed hash, which no page is named: what the subject's pages are packed with; written once."""
 REFOLDS_FIELD = "refolds"

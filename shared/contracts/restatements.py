@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.messages import decode_cell
+from shared.domain.kpis import Kpi
 from shared.domain.restatements import Cause, RepMarks, Restatement
 
 VERSION_FIELD = "version"
@@ -42,6 +43,9 @@ def value_field(received_on: date, cell: str, definition: str, value: str) -> st
     return f"{mark_field(received_on, cell)}/{definition}/{value}"
 
 
+encode_terms = msgspec.msgpack.Encoder().encode
+"""The KPIs of a tenant, by definition."""
+decode_terms = msgspec.msgpack.Decoder(dict[str, Kpi]).decode
 encode_cause = msgspec.msgpack.Encoder().encode
 _decode_cause = msgspec.msgpack.Decoder(Cause).decode
 _encode = msgspec.msgpack.Encoder().encode

@@ -131,10 +131,15 @@ class Readings:
             )
         return found
 
-    def closed_values(self, kpis: Sequence[Kpi], period: Period, cells: SubjectCells) -> list[Decimal | None]:
+    def closed_values(self, rep: Rep, kpis: Sequence[Kpi], period: Period, cells: SubjectCells) -> list[Decimal | None]:
         """The values that ``of_rep`` shows of a period that is over, one a KPI."""
+        start, _ = period.bounds(rep.zone)
         tally, empty = cells.tally(covering_cells(period), self.united(kpis, period.first)), Tally.empty()
-        return [shown(self.value(kpi, period, tally, empty, is_now=False), kpi.unit) for kpi in kpis]
+        values = [self.value(kpi, period, tally, empty, is_now=False) for kpi in kpis]
+        return [
+            shown(value, kpi.unit) if cells.is_whole(kpi, start) else None
+            for kpi, value in zip(kpis, values, strict=True)
+        ]
 
     def of_team(
         self,

@@ -6,7 +6,7 @@ each day's late changes did to the readings of every period that was over by the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -14,9 +14,10 @@ from enum import StrEnum
 from msgspec import Struct
 
 from shared.domain.accumulators import Accumulator
-from shared.domain.cells import CellQuery, SubjectCells, base_kpis
+from shared.domain.cells import STATE_CELL, CellQuery, SubjectCells, base_kpis
 from shared.domain.instants import Micros
 from shared.domain.kpis import RANKED, Aggregate, Kpi
+from shared.domain.people import Rep
 from shared.domain.periods import Period, PeriodKind
 from shared.domain.readings import Readings
 
@@ -66,10 +67,14 @@ class Restatement(Struct, frozen=True):
 
 
 class CountedCells(Struct, frozen=True):
-    """Cells of a rep by name; values by (definition, cell) with how many facts have them."""
+    """Cells of a rep by name; values by (definition, cell) with how many facts have them.
+
+    ``retained_from``: as in SubjectCells.
+    """
 
     cells: Mapping[str, Mapping[str, Accumulator]] = {}
     values: Mapping[tuple[str, str], Mapping[str, int]] = {}
+    retained_from: Micros = 0
 
 
 class RepMarks(Struct):
@@ -91,14 +96,7 @@ class RepMarks(Struct):
 
     def closed(self, readings: Readings, received_on: date) -> list[Period]:
         """The periods over by a day that what was received on it may have changed, the shortest first."""
-        rules, found = readings.tenant.calendar.periods, dict[Period, None]()
-        for on, cell in self.cells:
-            if on == received_on:
-                kinds = _OF_DAYS if cell.startswith("d") else _OF_MONTHS
-                day = date.fromisoformat(cell[1:] if cell.startswith("d") else f"{cell[1:]}-01")
-                found |= dict.fromkeys(rules.containing(kind, day) for kind in kinds)
-        order = list(PeriodKind)
-        return sorted((p for p in found if p.last < received_on), key=lambda p: (order.index(p.kind), p.first))
+        return closed_periods(readings, (cell for on, cell in self.cells if on == received_on), received_on)
 
     def query(self, readings: Readings) -> CellQuery:
         """All that has to be read to tell what became of the readings."""
@@ -119,7 +117,7 @@ class RepMarks(Struct):
                 known = counted.setdefault((definition, cell), {})
                 for value, delta in deltas.items():
                     known[value] = known.get(value, 0) - delta
-        return subject_cells(readings, cells, counted)
+        return subject_cells(readings, CountedCells(cells, counted, current.retained_from))
 
     def cause(self, received_on: date, period: Period, definitions: frozenset[str]) -> Cause:
         """The first of a day's late changes that may have changed a number; of so many that not all were kept, any."""
@@ -129,7 +127,7 @@ class RepMarks(Struct):
         return min(some, key=lambda cause: (cause.at, cause.position))
 
 
-def restatements(readings: Readings, rep: str, marks: RepMarks, current: CountedCells) -> Iterator[Restatement]:
+def restatements(readings: Readings, rep: Rep, marks: RepMarks, current: CountedCells) -> Iterator[Restatement]:
     """What became of the readings of closed periods, day by day of receipt, short periods before long ones."""
     days = marks.days
     for number, received_on in enumerate(days):
@@ -137,19 +135,53 @@ def restatements(readings: Readings, rep: str, marks: RepMarks, current: Counted
         following = days[number + 1] if number + 1 < len(days) else date.max
         after = marks.before(readings, current, following)
         for period in marks.closed(readings, received_on):
-            for kpi, was, now in changed(readings, period, before, after):
+            for kpi, was, now in changed(readings, rep, period, before, after):
                 versions = readings.definitions.on(period.first)
                 bases = frozenset(base.definition for base in base_kpis(kpi, versions))
                 cause = marks.cause(received_on, period, bases)
-                yield Restatement(rep, kpi.id, kpi.definition, (period.kind.value, period.id), was, now, cause)
+                yield Restatement(rep.id, kpi.id, kpi.definition, (period.kind.value, period.id), was, now, cause)
+
+
+def edited(
+    old: tuple[Readings, CountedCells], new: tuple[Readings, CountedCells], rep: Rep, today: date, cause: Cause
+) -> Iterator[Restatement]:
+    """What an edit does to the closed periods of a rep's old cells, short periods before long ones.
+
+    A KPI that comes or goes restates nothing. ``today``: on the rep's wall, when the edit was accepted.
+    """
+    (former, was), (now, is_now) = old, new
+    both = {**was.cells, **is_now.cells}.keys() - {STATE_CELL}
+    different = {cell for cell in both if was.cells.get(cell, {}) != is_now.cells.get(cell, {})}
+    for place in {**was.values, **is_now.values}:
+        if was.values.get(place, {}) != is_now.values.get(place, {}) and place[1] != STATE_CELL:
+            different.add(place[1])
+    before, after = (subject_cells(readings, cells) for readings, cells in (old, new))
+    for period in closed_periods(now, different, today):
+        known = {kpi.id: kpi for kpi in asked_of(former, period)}
+        kpis = [kpi for kpi in asked_of(now, period) if kpi.id in known]
+        values = former.closed_values(rep, [known[kpi.id] for kpi in kpis], period, before)
+        for kpi, then, since in zip(kpis, values, now.closed_values(rep, kpis, period, after), strict=True):
+            if then != since:
+                yield Restatement(rep.id, kpi.id, kpi.definition, (period.kind.value, period.id), then, since, cause)
+
+
+def closed_periods(readings: Readings, cells: Iterable[str], on: date) -> list[Period]:
+    """The periods over by a day that some cells are part of, the shortest first."""
+    rules, found = readings.tenant.calendar.periods, dict[Period, None]()
+    for cell in cells:
+        kinds = _OF_DAYS if cell.startswith("d") else _OF_MONTHS
+        day = date.fromisoformat(cell[1:] if cell.startswith("d") else f"{cell[1:]}-01")
+        found |= dict.fromkeys(rules.containing(kind, day) for kind in kinds)
+    order = list(PeriodKind)
+    return sorted((period for period in found if period.last < on), key=lambda p: (order.index(p.kind), p.first))
 
 
 def changed(
-    readings: Readings, period: Period, before: SubjectCells, after: SubjectCells
+    readings: Readings, rep: Rep, period: Period, before: SubjectCells, after: SubjectCells
 ) -> Iterator[tuple[Kpi, Decimal | None, Decimal | None]]:
     """The KPIs whose value in a closed period differs, with both; stocks have none."""
     kpis = asked_of(readings, period)
-    was, now = readings.closed_values(kpis, period, before), readings.closed_values(kpis, period, after)
+    was, now = readings.closed_values(rep, kpis, period, before), readings.closed_values(rep, kpis, period, after)
     return (each for each in zip(kpis, was, now, strict=True) if each[1] != each[2])
 
 
@@ -158,18 +190,16 @@ def asked_of(readings: Readings, period: Period) -> list[Kpi]:
     return [kpi for kpi in readings.definitions.on(period.first).values() if kpi.aggregate is not Aggregate.LATEST]
 
 
-def subject_cells(
-    readings: Readings,
-    cells: Mapping[str, Mapping[str, Accumulator]],
-    counted: Mapping[tuple[str, str], Mapping[str, int]],
-) -> SubjectCells:
+def subject_cells(readings: Readings, counted: CountedCells) -> SubjectCells:
     """As readings take them."""
     ranked = {kpi.definition for kpi in readings.tenant.kpis.values() if kpi.aggregate in RANKED}
-    present = {place: {value: facts for value, facts in known.items() if facts > 0} for place, known in counted.items()}
+    present = {
+        place: {value: facts for value, facts in known.items() if facts > 0} for place, known in counted.values.items()
+    }
     values = {place: frozenset(known) for place, known in present.items() if place[0] not in ranked}
     numbers = {
         place: {Decimal(value): facts for value, facts in known.items()}
         for place, known in present.items()
         if place[0] in ranked
     }
-    return SubjectCells(0, cells, values, numbers)
+    return SubjectCells(0, counted.cells, values, numbers, counted.retained_from)

@@ -83,6 +83,9 @@ class EmptyRestatementStore:
     async def current(self, _: int, __: RepRef, ___: CellQuery, ____: int) -> CountedCells | None:
         return None
 
+    async def terms(self, _: int, __: str) -> bytes | None:
+        return None
+
     async def tell(self, _: int, __: RepRef, ___: int, ____: Sequence[Restatement]) -> bool:
         return False
 

@@ -82,8 +82,8 @@ class InMemoryFloor:
                 continue
 
     def told(self) -> list[Restatement]:
-        """Every restatement, each rep's in the order of telling."""
-        return [each for told in self.scoreboard_store.restatements.told.values() for each in told]
+        """Every restatement, in the order of telling."""
+        return list(self.scoreboard_store.restatements.told)
 
     def edit(self, tenant: Tenant, at: Micros = 0) -> None:
         """Puts another configuration in force; numbers follow by ``settle``."""

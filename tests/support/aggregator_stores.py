@@ -31,7 +31,7 @@ from shared.domain.cells import CellQuery, SubjectCells
 from shared.domain.exact import number
 from shared.domain.facts import Fact, PageEntry
 from shared.domain.instants import Micros
-from shared.domain.restatements import RESTATEMENTS_KEPT, CountedCells, RepMarks, Restatement
+from shared.domain.restatements import CountedCells, RepMarks, Restatement
 from shared.errors import TransientError
 
 NO_CELLS = frozenset({PAGES_FIELD, PACKED_FIELD, RETAINED_FIELD})
@@ -232,7 +232,7 @@ class InMemoryScoreboardStore(Failures):
 
     async def counted(self, partition: int, ref: RepRef, places: Sequence[tuple[str, str]]) -> Counted:  # noqa: ARG002 - the port's
         """See the port."""
-        cells = {name: packed for name, packed in self.cells[ref].items() if name != PAGES_FIELD}
+        cells = {name: packed for name, packed in self.cells[ref].items() if name not in NO_CELLS}
         values = {place: dict(found) for place in places if (found := self.values.get((*ref, *place)))}
         return Counted(self.versions[ref], cells, values)
 
@@ -257,6 +257,7 @@ class InMemoryScoreboardStore(Failures):
         self.footed[partition][refold.ref] = refold.footing
         if refold.footing:
             self.changed.add(refold.ref)
+        self.restatements.refolded(refold)
         return True
 
     def _apply(self, commit: ScoreboardCommit) -> None:
@@ -315,13 +316,14 @@ class InMemoryScoreboardStore(Failures):
 
 
 class InMemoryRestatementStore:
-    """See RestatementStore; all partitions in one."""
+    """See RestatementStore; all partitions in one, and nothing that was told is ever forgotten."""
 
     def __init__(self, scoreboard: InMemoryScoreboardStore) -> None:
         self._scoreboard = scoreboard
         self._marks: dict[RepRef, dict[str, bytes]] = {}
         self._values: dict[RepRef, dict[str, int]] = defaultdict(dict)
-        self.told: dict[RepRef, list[Restatement]] = defaultdict(list)
+        self._terms: dict[str, bytes] = {}
+        self.told: list[Restatement] = []
 
     def mark(self, ref: RepRef, marks: Marks, version: int) -> None:
         """What a commit does."""
@@ -330,6 +332,15 @@ class InMemoryRestatementStore:
             known.setdefault(field, packed)
         _add(self._values[ref], marks.values)
         known[VERSION_FIELD] = b"%d" % version
+
+    def refolded(self, refold: Refold) -> None:
+        """What a fold anew does."""
+        self._terms |= refold.terms
+        self.told += refold.told
+
+    async def terms(self, partition: int, digest: str) -> bytes | None:  # noqa: ARG002 - the port's
+        """See the port."""
+        return self._terms.get(digest)
 
     async def marked(self, partition: int, count: int) -> tuple[int, Sequence[RepRef]]:  # noqa: ARG002 - the port's
         """See the port."""
@@ -357,7 +368,7 @@ class InMemoryRestatementStore:
         if marks is None or marks.version != version:
             return False
         del self._marks[ref], self._values[ref]
-        self.told[ref] = [*self.told[ref], *found][-RESTATEMENTS_KEPT:]
+        self.told += found
         return True
 
 

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from services.aggregator.adapters.redis_scripts import Script, as_transient
 from services.aggregator.domain.stored import RepRef
+from shared.adapters.scoreboard_reader import retained_from
 from shared.contracts import keys
 from shared.contracts.messages import decode_cell
 from shared.contracts.restatements import VERSION_FIELD, decode_marks, encode_restatement
@@ -56,23 +57,28 @@ class RedisRestatementStore:
         tag, names, places = keys.scoreboard_tag(partition, self._state), sorted(query.cells), _places(query)
 
         def ask(pipeline: Any) -> None:  # noqa: ANN401 - as above
-            pipeline.hmget(keys.cells_key(tag, *ref), names)
+            pipeline.hmget(keys.cells_key(tag, *ref), [keys.RETAINED_FIELD, *names])
             for definition, cell in places:
                 pipeline.hgetall(keys.values_key(tag, *ref, definition, cell))
             pipeline.hget(keys.marks_key(tag, *ref), VERSION_FIELD)
 
         if not names:
             return CountedCells()
-        packed, *values, stored = await self._answers(ask)
+        (retained, *packed), *values, stored = await self._answers(ask)
         if stored is None or int(stored) != version:
             return None
         return CountedCells(
             {name: decode_cell(blob) for name, blob in zip(names, packed, strict=True) if blob is not None},
-            {
-                place: {value.decode(): int(facts) for value, facts in found.items()}
-                for place, found in zip(places, values, strict=True)
-            },
+            _counted(places, values),
+            retained_from(retained),
         )
+
+    async def terms(self, partition: int, digest: str) -> bytes | None:
+        """The packed KPIs of a digest. Raises: RedisAway."""
+        key = keys.terms_key(keys.scoreboard_tag(partition, self._state))
+        (found,) = await self._answers(lambda pipeline: pipeline.hget(key, digest))
+        packed: bytes | None = found
+        return packed
 
     async def tell(self, partition: int, ref: RepRef, version: int, found: Sequence[Restatement]) -> bool:
         """Keeps restatements and forgets the marks, or nothing if there are newer ones. Raises: RedisAway."""
@@ -93,3 +99,10 @@ class RedisRestatementStore:
 
 def _places(query: CellQuery) -> list[tuple[str, str]]:
     return sorted(query.values | query.numbers)
+
+
+def _counted(places: Sequence[tuple[str, str]], values: Sequence[Any]) -> dict[tuple[str, str], dict[str, int]]:
+    return {
+        place: {value.decode(): int(facts) for value, facts in found.items()}
+        for place, found in zip(places, values, strict=True)
+    }

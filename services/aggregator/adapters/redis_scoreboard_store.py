@@ -21,10 +21,13 @@ from services.aggregator.domain.stored import (
 )
 from services.aggregator.ports import Fenced
 from shared.adapters.page_reader import read_pages
+from shared.adapters.scoreboard_reader import retained_from
 from shared.contracts import keys
 from shared.contracts.messages import decode_pages
+from shared.contracts.restatements import encode_restatement
 from shared.domain.facts import EPOCH_BITS, PageEntry
 from shared.domain.instants import Micros
+from shared.domain.restatements import RESTATEMENTS_KEPT
 
 
 class RedisScoreboardStore:
@@ -107,14 +110,14 @@ class RedisScoreboardStore:
         question = pack([keys.values_key(tag, *ref, *place) for place in places])
         flat, *found = await self._counted([keys.cells_key(tag, *ref)], [question])
         cells = {name.decode(): packed for name, packed in zip(flat[::2], flat[1::2], strict=True)}
-        version = int(cells.pop(keys.VERSION_FIELD, 0))
-        cells.pop(keys.PAGES_FIELD, None)
+        version, retained = int(cells.get(keys.VERSION_FIELD, 0)), retained_from(cells.get(keys.RETAINED_FIELD))
         values = {
             place: {value.decode(): int(facts) for value, facts in zip(flat[::2], flat[1::2], strict=True)}
             for place, flat in zip(places, found, strict=True)
             if flat
         }
-        return Counted(version, cells, values)
+        of_facts = {name: packed for name, packed in cells.items() if name not in keys.BESIDE_CELLS}
+        return Counted(version, of_facts, values, retained)
 
     async def mark(self, partition: int) -> Micros:
         """Everything received up to this instant is applied. Raises: RedisAway."""
@@ -140,10 +143,14 @@ class RedisScoreboardStore:
                 values,
                 _flat({name: currency for name, currency in unconverted.items() if currency is not None}),
                 [name for name, currency in unconverted.items() if currency is None],
+                _blobs(refold.terms.items()),
+                [text_blob(encode_restatement(each)) for each in refold.told[-RESTATEMENTS_KEPT:]],
+                RESTATEMENTS_KEPT,
             ]
         )
         touched = [keys.offset_key(tag), keys.footings_key(tag), keys.unconverted_key(tag), keys.changed_key(tag)]
-        return bool(await self._refold([*touched, keys.cells_key(tag, *ref)], [argument]))
+        touched += [keys.cells_key(tag, *ref), keys.terms_key(tag), keys.restatements_key(tag, *ref)]
+        return bool(await self._refold(touched, [argument]))
 
     async def shelf(self, partition: int, ref: RepRef) -> Shelf:
         """What pages a subject has, and in which form. Raises: RedisAway."""

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from shared.domain.instants import Micros
+from shared.domain.restatements import Restatement
 
 PageRef: TypeAlias = tuple[str, str, str]
 """(tenant, subject, page)."""
@@ -133,7 +134,8 @@ class Refold(Struct):
 
     position: the stored next position when her pages were read. refolds: as in ScoreboardCommit. footing: what they
     are folded under; empty for who is no rep. values: (definition, cell) -> distinct value -> facts. gone: where
-    values were before. unconverted: as in ScoreboardCommit.
+    values were before. unconverted: as in ScoreboardCommit. terms: packed KPIs by the digest that the footing names.
+    told: what becomes of the readings of closed periods.
     """
 
     ref: RepRef
@@ -144,11 +146,17 @@ class Refold(Struct):
     values: dict[tuple[str, str], dict[str, int]]
     unconverted: dict[str, str | None]
     gone: list[tuple[str, str]] = []
+    terms: dict[str, bytes] = {}
+    told: list[Restatement] = []
 
 
 class Counted(Struct, frozen=True):
-    """A rep's cells and values at the places asked for, all of one instant; what is empty is absent."""
+    """A rep's cells and values at the places asked for, all of one instant; what is empty is absent.
+
+    ``retained_from``: her facts before it are gone for their age; 0 for none.
+    """
 
     version: int
     cells: Mapping[str, bytes]
     values: Mapping[tuple[str, str], Mapping[str, int]]
+    retained_from: Micros = 0

@@ -11,11 +11,11 @@ import pytest
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
-from services.aggregator.domain.stored import Marks, ScoreboardCommit
+from services.aggregator.domain.stored import Marks, Refold, ScoreboardCommit
 from services.aggregator.ports import Fenced, RestatementStore, ScoreboardStore
 from services.api.adapters.told_restatements import RedisRestatements
 from shared.contracts import keys
-from shared.contracts.messages import encode_cell
+from shared.contracts.messages import encode_cell, encode_pages
 from shared.contracts.restatements import cause_field, encode_cause, mark_field, value_field
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import CellQuery
@@ -146,6 +146,21 @@ def restated(after: int) -> Restatement:
     return Restatement("ana", "calls", "calls", ("day", "2026-11-20"), None, Decimal(after), CAUSE)
 
 
+async def test_a_fold_anew_keeps_what_it_tells_and_the_terms_of_its_footing(
+    store: ScoreboardStore, told: RestatementStore
+) -> None:
+    assert await told.terms(0, "digest") is None
+    refold = Refold(ANA, 0, 0, "footing", {}, {}, {}, terms={"digest": b"terms"}, told=[restated(1)])
+    assert await store.refold(0, refold)
+    assert await told.terms(0, "digest") == b"terms"
+
+
+async def test_all_that_a_rep_has_is_read_without_what_is_beside_her_cells(store: ScoreboardStore) -> None:
+    beside = {name: encode_pages([]) for name in (keys.PAGES_FIELD, keys.PACKED_FIELD)}
+    await commit(store, 0, marks(), cells={ANA: {CELL: CALLS, "now": CALLS, **beside}})
+    assert set((await store.counted(0, ANA, ())).cells) == {CELL, "now"}
+
+
 @pytest.fixture(params=REAL)
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     async with open_real_redis(request) as client:
@@ -164,3 +179,12 @@ async def test_the_last_restatements_are_kept_the_last_one_first(client: Redis) 
     read = await RedisRestatements(client).of("acme", ["ana", "bo"], 2)
     assert read == [restated(RESTATEMENTS_KEPT + 4), restated(RESTATEMENTS_KEPT + 3)]
     assert len(await RedisRestatements(client).of("acme", ["ana"], 10_000)) == RESTATEMENTS_KEPT
+
+
+async def test_what_a_fold_anew_tells_comes_after_what_was_told_before(client: Redis) -> None:
+    await client.hset(keys.LAYOUT, mapping={"events_partitions": 1, "facts_partitions": 1})
+    await client.set(keys.offset_key(keys.scoreboard_tag(0, keys.FIRST_STATE)), 0)
+    store = RedisScoreboardStore(client, log_epoch=0, state=keys.FIRST_STATE)
+    for refolds, found in enumerate(([restated(1), restated(2)], [], [restated(3)])):
+        assert await store.refold(0, Refold(ANA, 0, refolds, "footing", {}, {}, {}, told=found))
+    assert await RedisRestatements(client).of("acme", ["ana"], 10) == [restated(3), restated(2), restated(1)]

@@ -49,12 +49,12 @@ def received(draw: st.DrawFn) -> list[RecordChange]:
 
 def shown(floor: InMemoryFloor) -> Values:
     found: Values = {}
-    for rep in TENANT.organisation.reps:
-        cells = floor.scoreboard_store.subject_cells(rep)
+    for rep in TENANT.organisation.reps.values():
+        cells = floor.scoreboard_store.subject_cells(rep.id)
         for period in ALL_PERIODS:
             kpis = asked_of(READINGS, period)
-            values = READINGS.closed_values(kpis, period, cells)
-            found |= {(rep, kpi.id, period.id): value for kpi, value in zip(kpis, values, strict=True)}
+            values = READINGS.closed_values(rep, kpis, period, cells)
+            found |= {(rep.id, kpi.id, period.id): value for kpi, value in zip(kpis, values, strict=True)}
     return found
 
 
