@@ -10,7 +10,7 @@ from services.aggregator.ports import PoisonReason
 from shared.observability.heartbeats import HeartbeatGauges
 
 LEDGER, SCOREBOARD = STAGES = ("ledger", "scoreboard")
-CELLS, LOG = AUDITED = ("cells", "log")
+CELLS, PAGES, LOG = AUDITED = ("cells", "pages", "log")
 OUTCOMES = ("applied", "unchanged", "foreign", "done", "poisoned", "heartbeat", "between", "back", "void")
 AGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -79,7 +79,8 @@ class AggregatorMetrics:
         )
         self.audit = Counter(
             "aggregator_audit",
-            "Looks of the self-check: reps' cells against their pages, events of the log against records and pages",
+            "Looks of the self-check: cells against the fold of their pages, facts of pages against their records, "
+            "events of the log against both",
             ("kind", "finding"),
             registry=registry,
         )

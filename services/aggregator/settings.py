@@ -45,7 +45,7 @@ class AuditSettings(Block):
     sample_every: timedelta = Field(
         timedelta(seconds=15), ge=timedelta(0), description="pause between two looks into the log; 0s takes none"
     )
-    sample_events: int = Field(20, ge=1, le=1000, description="events that a look into the log compares")
+    sample_events: int = Field(20, ge=1, le=1000, description="events, or facts of a page, that one look compares")
 
 
 class PoisonSettings(Block):

@@ -34,11 +34,13 @@ from services.aggregator.auditing import LogAudit
 from services.aggregator.domain.poison import PoisonLimit
 from services.aggregator.ledger import Ledger
 from services.aggregator.metrics import STAGES, AggregatorMetrics
+from services.aggregator.page_auditing import PagesAudit
 from services.aggregator.poison import PoisonKeeper
 from services.aggregator.ports import ChunkHandler
 from services.aggregator.scoreboard import Scoreboard
 from services.aggregator.settings import DEFAULT_PORT, AggregatorSettings
 from services.aggregator.sweep_rounds import SweepRounds
+from shared.adapters.kafka_partitions import ledger_partition
 from shared.adapters.kafka_topics import ensure_topics
 from shared.adapters.redis_client import open_redis
 from shared.adapters.system_clock import SystemClock
@@ -176,9 +178,10 @@ class _Stages:
         epoch, catalogue = self._layout.log_epoch, self._catalogue
         tallies = RedisPoisonTallies(self._redis, state=state)
         records = RedisLedgerStore(self._redis, log_epoch=epoch, state=state)
+        publisher = KafkaFactsPublisher(self._producer, partitions=self._layout.facts_partitions, state=state)
         ledger = Ledger(
             records,
-            KafkaFactsPublisher(self._producer, partitions=self._layout.facts_partitions, state=state),
+            publisher,
             poison=PoisonKeeper(CRM_EVENTS, self._quarantine, tallies, self._limit),
             catalogue=catalogue,
             rounds=SweepRounds(RedisSweepLog(self._redis, ledger_tag, state=state), self._clock),
@@ -199,7 +202,17 @@ class _Stages:
             catalogue=catalogue,
             clock=self._clock,
         )
-        self._audit.compare(scoreboard.audit, log_audit)
+        pages_audit = PagesAudit(
+            records,
+            store,
+            publisher,
+            reattribution=ledger.reattribution,
+            catalogue=catalogue,
+            clock=self._clock,
+            ledger_of=lambda key: ledger_partition(key, self._layout.events_partitions),
+            chance=random.Random(),  # noqa: S311 - a sample, no secret
+        )
+        self._audit.compare(scoreboard.audit, pages_audit, log_audit)
         return {CRM_EVENTS: ledger, KPI_FACTS: scoreboard}
 
     def positions(self, state: str) -> LoadOffsets:

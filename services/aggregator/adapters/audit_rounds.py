@@ -11,7 +11,8 @@ from faust.types import TP
 
 from services.aggregator.adapters.chunk_consumer import ChunkConsumer
 from services.aggregator.auditing import CellsAudit, LogAudit
-from services.aggregator.metrics import CELLS, LOG, AggregatorMetrics
+from services.aggregator.metrics import CELLS, LOG, PAGES, AggregatorMetrics
+from services.aggregator.page_auditing import PagesAudit
 from services.aggregator.settings import AuditSettings
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.errors import TransientError
@@ -22,21 +23,22 @@ log = structlog.get_logger()
 
 
 class AuditRounds:
-    """Two endless rounds over this worker's partitions: all reps' cells, and samples of the log.
+    """Two endless rounds over this worker's partitions: all reps' cells and pages, and samples of the log.
 
     ``compare`` says what is looked at, before ``run`` and whenever another state is followed.
     """
 
     _cells: CellsAudit
+    _pages: PagesAudit
     _events: LogAudit
 
     def __init__(self, metrics: AggregatorMetrics, settings: AuditSettings) -> None:
         self._metrics = metrics
         self._settings = settings
 
-    def compare(self, cells: CellsAudit, events: LogAudit) -> None:
+    def compare(self, cells: CellsAudit, pages: PagesAudit, events: LogAudit) -> None:
         """From now on these are looked at."""
-        self._cells, self._events = cells, events
+        self._cells, self._pages, self._events = cells, pages, events
 
     async def run(self, consumer: ChunkConsumer) -> None:
         """Looks for ever. What is away is looked at in the next round."""
@@ -62,6 +64,9 @@ class AuditRounds:
                 return
             began = time.monotonic()
             self._count(CELLS, [await self._cells.look_at(tp.partition, ref)])
+            ledgers = {owned.partition for owned in _owned(consumer, CRM_EVENTS)}
+            count = self._settings.sample_events
+            self._count(PAGES, await self._pages.look_at(tp.partition, ref, ledgers=ledgers, count=count))
             took = time.monotonic() - began
             await asyncio.sleep(max(SHORTEST_PAUSE_SECONDS, took / self._settings.share - took))
 

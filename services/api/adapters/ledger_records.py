@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aiokafka.partitioner import murmur2
 from redis.asyncio import Redis
 
 from services.api.adapters.live_reads import LiveReads
+from shared.adapters.kafka_partitions import ledger_partition
 from shared.adapters.live_state import StateLayout
 from shared.contracts import keys
 from shared.contracts.records import unpack
 from shared.domain.records import Record, RecordKey
-
-
-def ledger_partition(record_key: str, partitions: int) -> int:
-    """The crm.events partition of a record: where Kafka's own clients, and ingest's, put a message with its key."""
-    hashed: int = murmur2(record_key.encode())
-    return (hashed & 0x7FFF_FFFF) % partitions
 
 
 class RedisRecords:

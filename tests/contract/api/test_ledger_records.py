@@ -9,8 +9,9 @@ from confluent_kafka import Message, Producer
 from redis.asyncio import Redis
 
 from services.api.adapters.fact_pages import RedisPages
-from services.api.adapters.ledger_records import RedisRecords, ledger_partition
+from services.api.adapters.ledger_records import RedisRecords
 from services.ingest.adapters.event_log import producer_config
+from shared.adapters.kafka_partitions import ledger_partition
 from shared.contracts import keys
 from shared.contracts.messages import encode_entry, encode_pages
 from shared.contracts.records import pack, pack_single

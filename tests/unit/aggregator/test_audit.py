@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 from datetime import timedelta
+from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from services.aggregator.auditing import SKEW_US, Finding, LogAudit
 from services.aggregator.domain.stored import ScoreboardCommit
-from shared.contracts.messages import encode_cell, encode_entry
+from services.aggregator.page_auditing import PagesAudit
+from shared.contracts.messages import decode_entry, encode_cell, encode_entry
 from shared.domain.accumulators import Accumulator
-from shared.domain.changes import RecordChange
+from shared.domain.changes import RecordChange, Scalar
 from shared.domain.facts import PageEntry, Revision
 from shared.domain.instants import DAY_US
 from tests.support.aggregator_edits import EDITS, IDENTITY_ADDED
@@ -213,3 +216,73 @@ async def test_an_event_written_again_says_its_facts_and_nothing_else(floor: InM
     (done,) = await floor.take([call("c-1", again=True)])
     assert (done.changes, floor.scoreboard_store.facts()) == (1, facts)
     assert floor.ledger_store.records.keys() == records.keys()
+
+
+@pytest.fixture
+def pages_audit(floor: InMemoryFloor, clock: ManualClock) -> PagesAudit:
+    return PagesAudit(
+        floor.ledger_store,
+        floor.scoreboard_store,
+        floor.publisher,
+        reattribution=floor.ledger.reattribution,
+        catalogue=floor.catalogue,
+        clock=clock,
+        ledger_of=lambda _: 0,
+        chance=Random(1),
+    )
+
+
+async def look_at_pages(floor: InMemoryFloor, audit: PagesAudit, *, ledgers: tuple[int, ...] = (0,)) -> set[Finding]:
+    return set(await audit.look_at(partition_of_ana(floor), ANA, ledgers=ledgers, count=100))
+
+
+async def test_facts_that_their_records_say_are_the_same(floor: InMemoryFloor, pages_audit: PagesAudit) -> None:
+    await floor.take([call("c-1"), call("c-2")])
+    assert await look_at_pages(floor, pages_audit) == {Finding.SAME}
+
+
+@pytest.mark.parametrize("content", [{"account": "a-9"}, {}])
+async def test_a_fact_that_no_record_says_is_suspect_then_withdrawn(
+    floor: InMemoryFloor, pages_audit: PagesAudit, clock: ManualClock, content: dict[str, Scalar]
+) -> None:
+    await floor.take([call("c-1"), call("c-2")])
+    right = floor.scoreboard_store.facts()
+    haunt(floor, content)
+    assert Finding.SUSPECT in await look_at_pages(floor, pages_audit)
+    clock.advance(timedelta(minutes=1))
+    floor.scoreboard_store.mark_at = clock.now() + SKEW_US
+    await floor.take([call("c-3", owner="bo")])
+    assert Finding.DIFFERENT in await look_at_pages(floor, pages_audit)
+    await floor.score()
+    mine = {place: fact for place, fact in floor.scoreboard_store.facts().items() if place[0] == "ana"}
+    assert mine == {place: fact for place, fact in right.items() if place[0] == "ana"}
+    await look(floor)
+    await floor.settle()
+    assert floor.scoreboard_store.decoded_cells() == floor.folded()[0]
+
+
+def haunt(floor: InMemoryFloor, content: dict[str, Scalar]) -> None:
+    """Another content of a fact, or (without one) a fact of a record that nobody ever heard of."""
+    page = next(entries for ref, entries in floor.scoreboard_store.pages_held.items() if ref[:2] == ANA)
+    fact_id, packed = next(iter(page.items()))
+    entry = decode_entry(packed)
+    assert entry.fact is not None
+    if content:
+        page[fact_id] = encode_entry(PageEntry(entry.revision, replace(entry.fact, fields=content)))
+    else:
+        ghost = replace(entry.fact, record="c-666")
+        page[ghost.id] = encode_entry(PageEntry(entry.revision, ghost))
+
+
+async def test_facts_of_records_elsewhere_are_left_to_others(floor: InMemoryFloor, pages_audit: PagesAudit) -> None:
+    await floor.take([call("c-1")])
+    assert await look_at_pages(floor, pages_audit, ledgers=(1,)) == set()
+
+
+async def test_a_record_that_has_expired_takes_no_fact_with_it(
+    floor: InMemoryFloor, pages_audit: PagesAudit, clock: ManualClock
+) -> None:
+    await floor.take([call("c-1")])
+    clock.advance(timedelta(days=floor.tenant.retention_days))
+    floor.ledger_store.records.clear()
+    assert await look_at_pages(floor, pages_audit) == {Finding.EXPIRED}
