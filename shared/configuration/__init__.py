@@ -1,5 +1,6 @@
 """Reads and checks the YAML of a deployment and compiles it to domain values."""
 
+from shared.configuration.answerable import Unanswerable, unanswerable
 from shared.configuration.deployment import Deployment
 from shared.configuration.following import LiveConfiguration
 from shared.configuration.loading import load_deployment
@@ -12,7 +13,9 @@ __all__ = [
     "Edit",
     "LiveConfiguration",
     "Problem",
+    "Unanswerable",
     "configuration_version",
     "load_deployment",
+    "unanswerable",
     "watch",
 ]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import structlog
 
+from shared.configuration.answerable import unanswerable
 from shared.configuration.deployment import Deployment
 from shared.configuration.loading import load_deployment
-from shared.configuration.problems import ConfigurationInvalid
+from shared.configuration.problems import ConfigurationInvalid, Problem
 from shared.configuration.watching import configuration_version, watch
 
 LOOK_EVERY = timedelta(seconds=1)
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 class LiveConfiguration:
     """``deployment`` is in force, ``version`` names it; ``problem`` says why the files on disk are not, or is None.
 
-    An invalid edit keeps what is in force.
+    An invalid edit keeps what is in force, and so does one that stored events cannot answer.
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str], *, every: timedelta = LOOK_EVERY) -> None:
@@ -40,16 +41,23 @@ class LiveConfiguration:
         """
         valid(self.problem is None)
         async for edit in watch(self._directory, self._environment, self._every, since=self.version):
-            if isinstance(edit.outcome, ConfigurationInvalid):
-                self.problem = edit.outcome
-                problems = [str(problem) for problem in edit.outcome.problems[:_PROBLEMS_LOGGED]]
+            outcome = self._answerable(edit.outcome)
+            if isinstance(outcome, ConfigurationInvalid):
+                self.problem = outcome
+                problems = [str(problem) for problem in outcome.problems[:_PROBLEMS_LOGGED]]
                 log.warning("configuration_rejected", problems=problems)
             else:
-                self.version, self.deployment, self.problem = edit.version, edit.outcome, None
+                self.version, self.deployment, self.problem = edit.version, outcome, None
                 log.info("configuration_taken_up", version=edit.version)
             valid(self.problem is None)
             if self.problem is None:
                 yield self.deployment
+
+    def _answerable(self, outcome: Deployment | ConfigurationInvalid) -> Deployment | ConfigurationInvalid:
+        """An edit that stored events cannot answer is as good as invalid: half of the numbers would follow it."""
+        refused = [] if isinstance(outcome, ConfigurationInvalid) else unanswerable(self.deployment, outcome)
+        problems = tuple(Problem(str(self._directory), 1, each.text) for each in refused)
+        return ConfigurationInvalid(problems) if problems else outcome
 
     async def state(self) -> str:
         """For /readyz: a short word. An invalid edit does not make a service unready: it runs on."""

@@ -70,3 +70,15 @@ async def test_an_invalid_edit_is_a_state_and_no_failure(tmp_path: Path) -> None
     async with following(tmp_path / "acme") as followed:
         await followed.spoil()
         assert "invalid" in await followed.live.state()
+
+
+async def test_an_edit_that_stored_events_cannot_answer_keeps_what_is_in_force(tmp_path: Path) -> None:
+    async with following(tmp_path / "acme") as followed:
+        before, sources = followed.live.version, followed.directory / "sources.yaml"
+        written = sources.read_text()
+        sources.write_text(written.replace("provider: hubspot", "provider: hubspot\n    won_stages: [signed]"))
+        await eventually(lambda: followed.live.problem is not None)
+        assert followed.live.version == before and "pacer import" in str(followed.live.problem)
+        sources.write_text(written)
+        await eventually(lambda: followed.live.problem is None)
+        assert followed.told == [True, False, True]
