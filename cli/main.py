@@ -6,6 +6,7 @@ import typer
 
 from cli.check import check
 from cli.demo import demo
+from cli.diff.command import diff
 from cli.history.command import import_history
 from cli.quarantine.command import quarantine
 from cli.simulate.command import simulate
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(demo)
+app.command()(diff)
 app.command("import")(import_history)
 app.command()(simulate)
 app.command()(up)
