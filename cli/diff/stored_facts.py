@@ -16,7 +16,6 @@ from services.aggregator.domain.succession import Succession, decode_succession
 from services.aggregator.ports import LedgerStore, ScoreboardStore
 from shared.adapters.live_state import LiveState, StateLayout
 from shared.contracts.keys import scoreboard_partition
-from shared.contracts.messages import decode_entry
 from shared.domain.facts import STATE_PAGE, Fact
 from shared.domain.tenant import Tenant
 from shared.errors import ConfigurationError
@@ -118,8 +117,8 @@ class StoredFacts:
             for page, entries in zip(
                 names, await self._scoreboard.entries(partition, (tenant, rep), names), strict=True
             ):
-                for fact_id, packed in entries.items():
-                    if (fact := decode_entry(packed).fact) is not None:
+                for fact_id, entry in entries.items():
+                    if (fact := entry.fact) is not None:
                         facts[page, fact_id] = fact
         return facts
 

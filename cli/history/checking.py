@@ -43,7 +43,7 @@ class Check:
     def __init__(self, translation: Translation, tenant: Tenant, *, now: Micros) -> None:
         self._translation = translation
         self._tenant = tenant
-        self._kept_since = now - tenant.retention_days * DAY_US
+        self._first_kept_day = now // DAY_US - tenant.retention_days
         self.findings = Findings()
 
     def run(self, lines: Iterable[Line], bad: Callable[[BadLine], object]) -> Findings:
@@ -67,7 +67,7 @@ class Check:
         found.events += 1
         found.first_at = at if found.first_at is None else min(found.first_at, at)
         found.last_at = at if found.last_at is None else max(found.last_at, at)
-        found.expired += at < self._kept_since
+        found.expired += at // DAY_US < self._first_kept_day
         _count(found.types, change.type)
         if isinstance(change.owner, str) and (change.source, change.owner) not in self._tenant.owners:
             _count(found.unmapped, change.owner)
