@@ -99,10 +99,17 @@ class _Side:
 
 
 class Comparison:
-    """One tenant's two configurations; ``pairs``: the cells of every rep of either."""
+    """One tenant's two configurations; ``pairs``: the cells of every rep of either.
 
-    def __init__(self, old: Tenant, new: Tenant, pairs: Mapping[str, Pair], moment: Moment) -> None:
+    ``since``: the tenant's first day with a fact; targets of days before it move nobody's standing.
+    """
+
+    def __init__(
+        self, old: Tenant, new: Tenant, pairs: Mapping[str, Pair], moment: Moment, *, since: date | None
+    ) -> None:
         self._pairs = pairs
+        firsts = [day for pair in pairs.values() if (day := pair.first_day) is not None]
+        self._since = min([*firsts, *([since] if since else [])], default=None)
         self._now = moment.now
         self._old = _Side(old, {rep: pair.old for rep, pair in pairs.items()}, moment)
         self._new = _Side(new, {rep: pair.new for rep, pair in pairs.items()}, moment)
@@ -148,7 +155,7 @@ class Comparison:
         pairs = [self._pairs[rep] for rep in reps if rep in self._pairs]
         if alike and self._meant_alike:
             return sorted({day for pair in pairs for day in pair.touched})
-        first = min((day for pair in pairs if (day := pair.first_day) is not None), default=None)
+        first = self._since
         if first is None:
             return ()
         last = local_day(self._now, self._new.tenant.zone)

@@ -13,11 +13,19 @@ from services.aggregator.domain.footing import digest_of
 from services.aggregator.domain.pages import fold
 from shared.domain.cells import STATE_CELL, SubjectCells
 from shared.domain.facts import Fact
+from shared.domain.instants import Micros
 from shared.domain.kpis import RANKED
 from shared.domain.tenant import Tenant
 
 DAY_PREFIX = "d"
 EMPTY = SubjectCells()
+
+
+class Held(Struct, frozen=True):
+    """A rep's facts, and from when on they are retained."""
+
+    facts: Iterable[Fact]
+    retained_from: Micros = 0
 
 
 class Pair(Struct, frozen=True):
@@ -53,30 +61,32 @@ class Folding:
         self._plans = (compile_plan(old), compile_plan(new))
         self._same_plan = digest_of(old) == digest_of(new)
 
-    def pair(self, rep: str, old: Iterable[Fact], new: Iterable[Fact], *, same_facts: bool) -> Pair:
+    def pair(self, rep: str, old: Held, new: Held, *, same_facts: bool) -> Pair:
         """Her cells; who is not configured has none."""
         zones = [tenant.organisation.reps[rep].zone if rep in tenant.organisation.reps else None
                  for tenant in self._tenants]  # fmt: skip
         before = _cells(self._tenants[0], self._plans[0], zones[0], old)
+        same_facts = same_facts and old.retained_from == new.retained_from
         if same_facts and self._same_plan and zones[0] == zones[1]:
             return Pair(before, before)
         return Pair(before, _cells(self._tenants[1], self._plans[1], zones[1], new))
 
 
-def _cells(tenant: Tenant, plan: Plan, zone: str | None, facts: Iterable[Fact]) -> SubjectCells:
+def _cells(tenant: Tenant, plan: Plan, zone: str | None, held: Held) -> SubjectCells:
     if zone is None:
         return EMPTY
-    folded = fold(plan, zone, facts)
+    folded = fold(plan, zone, held.facts)
     ranked = {kpi.definition for kpi in tenant.kpis.values() if kpi.aggregate in RANKED}
     values: dict[tuple[str, str], frozenset[str]] = {}
     numbers: dict[tuple[str, str], Mapping[Decimal, int]] = {}
     for place, counted in folded.values.items():
-        held = {value: facts for value, facts in counted.items() if facts}
-        if held and place[0] in ranked:
-            numbers[place] = {Decimal(value): facts for value, facts in held.items()}
-        elif held:
-            values[place] = frozenset(held)
-    return SubjectCells(0, {name: cell for name, cell in folded.cells.items() if cell}, values, numbers)
+        kept = {value: facts for value, facts in counted.items() if facts}
+        if kept and place[0] in ranked:
+            numbers[place] = {Decimal(value): facts for value, facts in kept.items()}
+        elif kept:
+            values[place] = frozenset(kept)
+    cells = {name: cell for name, cell in folded.cells.items() if cell}
+    return SubjectCells(0, cells, values, numbers, held.retained_from)
 
 
 def _days(cells: SubjectCells) -> set[str]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from cli.diff.folded import Folding, Pair
+from cli.diff.folded import Folding, Held, Pair
 from cli.diff.moved_facts import MovedFacts, Place, Shift
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
+from services.aggregator.domain.ageing import day_after
 from services.aggregator.domain.attribution import AttributionRule
 from services.aggregator.domain.succession import Succession, decode_succession
 from services.aggregator.ports import LedgerStore, ScoreboardStore
 from shared.adapters.live_state import LiveState, StateLayout
+from shared.adapters.scoreboard_reader import ScoreboardReader
 from shared.contracts.keys import scoreboard_partition
+from shared.domain.cells import CellQuery
 from shared.domain.facts import STATE_PAGE, Fact
+from shared.domain.instants import Micros, parse
 from shared.domain.tenant import Tenant
 from shared.errors import ConfigurationError
 
@@ -52,7 +56,17 @@ class Stored(Struct, frozen=True):
 class StoredFacts:
     """The live state of a deployment."""
 
-    def __init__(self, ledger: LedgerStore, scoreboard: ScoreboardStore, stored: Stored) -> None:
+    def __init__(
+        self,
+        ledger: LedgerStore,
+        scoreboard: ScoreboardStore,
+        stored: Stored,
+        retained_from: Callable[[str, str], Awaitable[Micros]],
+    ) -> None:
+        """``retained_from`` answers of (tenant, rep) from when on her facts are retained."""
+        self._retained_from = retained_from
+        self.first_page: str | None = None
+        """The earliest day with a page of the reps asked for so far."""
         self._stored = stored
         self._layout = stored.layout
         self._ledger = ledger
@@ -67,7 +81,13 @@ class StoredFacts:
         ledger = RedisLedgerStore(redis, log_epoch=layout.epoch, state=layout.name)
         packed = [(await ledger.succession(partition))[1] for partition in range(layout.events)]
         scoreboard = RedisScoreboardStore(redis, log_epoch=layout.epoch, state=layout.name)
-        return cls(ledger, scoreboard, Stored(layout, [decode_succession(each) for each in packed if each]))
+        reader = ScoreboardReader(redis)
+
+        async def retained_from(tenant: str, rep: str) -> Micros:
+            return (await reader.read(tenant, {rep: CellQuery()}))[rep].retained_from
+
+        stored = Stored(layout, [decode_succession(each) for each in packed if each])
+        return cls(ledger, scoreboard, stored, retained_from)
 
     async def moved(self, old: Tenant, new: Tenant, tell: Callable[[int, int], object]) -> MovedFacts:
         """What the change of owners and credit moves; no record is read where neither changes.
@@ -104,13 +124,19 @@ class StoredFacts:
         """
         stored = await self._facts(tenant, rep)
         moved = NO_SHIFT if shift is None else shift
-        old = dict(_placed(stored, moved, moved.old))
-        new = {place: fact for place, fact in _placed(stored, moved, moved.new) if _is_kept(place, kept_from)}
-        return folding.pair(rep, old.values(), new.values(), same_facts=shift is None and len(old) == len(new))
+        old, new = dict(_placed(stored, moved, moved.old)), dict(_placed(stored, moved, moved.new))
+        retained = await self._retained_from(tenant, rep)
+        gone = [page for page, _ in new if page != STATE_PAGE and page < kept_from]
+        kept = [fact for (page, _), fact in new.items() if page == STATE_PAGE or page >= kept_from]
+        then = max(retained, parse(f"{day_after(max(gone))}T00:00:00Z")) if gone else retained
+        same = shift is None and not gone
+        return folding.pair(rep, Held(old.values(), retained), Held(kept, then), same_facts=same)
 
     async def _facts(self, tenant: str, rep: str) -> dict[Place, Fact]:
         partition = scoreboard_partition(tenant, rep, self._layout.facts)
         _, pages = await self._scoreboard.pages(partition, (tenant, rep))
+        days = [page for page in pages if page != STATE_PAGE]
+        self.first_page = min([*days, *([self.first_page] if self.first_page else [])], default=None)
         facts: dict[Place, Fact] = {}
         for start in range(0, len(pages), PAGES_AT_ONCE):
             names = pages[start : start + PAGES_AT_ONCE]
@@ -126,7 +152,3 @@ class StoredFacts:
 def _placed(stored: Mapping[Place, Fact], shift: Shift, added: Mapping[Place, Fact]) -> Iterator[tuple[Place, Fact]]:
     yield from ((place, fact) for place, fact in stored.items() if place not in shift.masked)
     yield from added.items()
-
-
-def _is_kept(place: Place, kept_from: str) -> bool:
-    return place[0] == STATE_PAGE or place[0] >= kept_from

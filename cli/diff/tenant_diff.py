@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 from msgspec import Struct
 from redis.asyncio import Redis
@@ -60,7 +61,8 @@ async def diff_tenant(redis: Redis, old: Configured, new: Configured, now: Micro
             pairs[rep] = await facts.pair(folding, new.tenant.id, rep, moved.shifts.get(rep), kept_from)
             shown.at(len(pairs), len(pairs))
     moment = Moment(now, await _is_measurable(redis, new.tenant, now))
-    comparison = Comparison(old.tenant, new.tenant, pairs, moment)
+    since = None if facts.first_page is None else date.fromisoformat(facts.first_page)
+    comparison = Comparison(old.tenant, new.tenant, pairs, moment, since=since)
     return TenantDiff(
         tenant=new.tenant.id,
         changes=[*comparison.reps(), *comparison.teams()],

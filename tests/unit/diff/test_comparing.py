@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.diff.comparing import Change, Comparison, Moved, SubjectKind
-from cli.diff.folded import EMPTY, Folding, Pair
+from cli.diff.folded import EMPTY, Folding, Held, Pair
 from services.aggregator.domain.attribution import AttributionRule
 from shared.domain.derivation import facts_of
 from shared.domain.facts import Fact
@@ -79,11 +79,14 @@ def compared(old: Tenant, new: Tenant, events: list[dict[str, Any]]) -> tuple[Co
     reps = dict.fromkeys((*old.organisation.reps, *new.organisation.reps))
     pairs = {
         rep: folding.pair(
-            rep, facts[0].get(rep, ()), facts[1].get(rep, ()), same_facts=facts[0].get(rep) == facts[1].get(rep)
+            rep,
+            Held(facts[0].get(rep, ())),
+            Held(facts[1].get(rep, ())),
+            same_facts=facts[0].get(rep) == facts[1].get(rep),
         )
         for rep in reps
     }
-    return Comparison(old, new, pairs, MOMENT), pairs
+    return Comparison(old, new, pairs, MOMENT, since=None), pairs
 
 
 Key = tuple[str, str, str, str]
@@ -125,6 +128,7 @@ def test_every_reading_that_differs_is_listed_and_no_other(
     listed = {_key(change): change for change in (*comparison.reps(), *comparison.teams())}
 
     sides = dict(every(old, pairs, is_new=False)), dict(every(new, pairs, is_new=True))
+    first = min((day for pair in pairs.values() if (day := pair.first_day)), default=None)
     for key in sides[0].keys() | sides[1].keys():
         before_, after_ = (side.get(key, (None, None, None)) for side in sides)
         change = listed.get(key)
@@ -132,24 +136,11 @@ def test_every_reading_that_differs_is_listed_and_no_other(
             assert ((change.value.old, change.target.old, change.expected.old)) == before_
             assert ((change.value.new, change.target.new, change.expected.new)) == after_
         elif any(one != other and (one or other) for one, other in zip(before_, after_, strict=True)):
-            first = _first(key, pairs, (old, new))
             assert first is None or not _may_count(key[3], (old, new), first) or not _has_begun(key[3], (old, new))
 
 
 def _key(change: Change) -> Key:
     return (change.kind.value, change.subject, change.kpi, change.period)
-
-
-def _first(key: Key, pairs: dict[str, Pair], tenants: tuple[Tenant, Tenant]) -> date | None:
-    """The first day on which anything counts for a subject."""
-    members = {
-        rep.id
-        for tenant in tenants
-        if key[0] == "team" and key[1] in tenant.organisation.teams
-        for rep in tenant.organisation.members_ever(key[1])
-    }
-    whose = [key[1]] if key[0] == "rep" else sorted(members)
-    return min((day for rep in whose if (day := pairs[rep].first_day)), default=None)
 
 
 def _periods(period_id: str, tenants: tuple[Tenant, Tenant]) -> Iterator[Period]:

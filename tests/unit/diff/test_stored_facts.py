@@ -15,6 +15,7 @@ from services.aggregator.domain.attribution import AttributionRule
 from services.aggregator.domain.succession import Succession
 from shared.adapters.live_state import StateLayout
 from shared.domain.cells import SubjectCells
+from shared.domain.instants import parse
 from shared.domain.kpis import RANKED
 from shared.domain.tenant import Tenant
 from tests.support.aggregator_edits import EDITS
@@ -33,7 +34,11 @@ async def filled(tenant: Tenant, events: list[dict[str, Any]]) -> InMemoryFloor:
 def stored_of(floor: InMemoryFloor, *rules: Tenant) -> StoredFacts:
     layout = StateLayout(events=1, facts=floor.publisher.partitions)
     successions = [Succession({tenant.id: AttributionRule.of(tenant)}, 1, 0) for tenant in rules]
-    return StoredFacts(floor.ledger_store, floor.scoreboard_store, Stored(layout, successions))
+    return StoredFacts(floor.ledger_store, floor.scoreboard_store, Stored(layout, successions), everything)
+
+
+async def everything(_tenant: str, _rep: str) -> int:
+    return 0
 
 
 async def pairs(facts: StoredFacts, old: Tenant, new: Tenant, kept_from: str = "") -> dict[str, Pair]:
@@ -123,3 +128,4 @@ async def test_a_shorter_retention_keeps_no_earlier_day() -> None:
     found = await pairs(stored_of(floor, EDITS["none"]), EDITS["none"], EDITS["none"], kept_from="2026-11-24")
 
     assert [day.isoformat() for day in found["ana"].touched] == ["2026-11-23"]
+    assert found["ana"].new.retained_from == parse("2026-11-24T00:00:00Z")
