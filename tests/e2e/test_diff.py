@@ -120,6 +120,10 @@ async def test_what_diff_says_is_what_an_edit_then_moves(tmp_path: Path) -> None
         assert again[0] == 0 and b"nothing moves" in again[1]
 
 
+async def says_invalid(stack: Stack, service: str) -> bool:
+    return "pacer_config_valid 0.0" in (await stack.http.get(stack.url(service, "/metrics"))).text
+
+
 async def holds(stack: Stack, kpi: str) -> bool:
     """Whether the API has taken the edit up."""
     catalogue = (await stack.get("/v1/catalogue"))["kpis"]
@@ -175,8 +179,8 @@ async def test_an_edit_that_stored_events_cannot_answer_is_refused_everywhere(tm
             return (await stack.get("/v1/status"))["configuration"]["problem"]
 
         assert "won_stages" in await eventually(problem, within_seconds=20)
-        metrics = (await stack.http.get(stack.url("aggregator", "/metrics"))).text
-        assert "pacer_config_valid 0.0" in metrics
+        for service in ("api", "ingest", "aggregator", "alerts"):
+            await eventually(lambda service=service: says_invalid(stack, service), within_seconds=20)
         write(stack.config, CONFIGURATION)
 
         async def is_valid() -> bool:
