@@ -18,13 +18,15 @@ class Floor:
     """A tenant's rules and subjects.
 
     ``held``: whether this process judges it; ``measurable``: what the last tick found; ``sweep_at``: when everybody is
-    judged again.
+    judged again; ``foreseen``: the KPIs, in all versions, of rules that judge what is likely.
     """
 
     def __init__(self, tenant: Tenant, alerting: Alerting) -> None:
         self.tenant = tenant
         self.alerting = alerting
-        self.readings = Readings(tenant)
+        self.readings = Readings(tenant, keeps_histories=True)
+        foreseen = {rule.kpi for rule in alerting.rules if rule.foresees}
+        self.foreseen = tuple(kpi for kpi in tenant.kpis.values() if kpi.id in foreseen and kpi.prorated)
         self.held = False
         self.measurable = True
         self.sweep_at: Micros = 0

@@ -9,13 +9,16 @@ from shared.configuration.parsing import Section
 from shared.configuration.people_file import PeopleModel
 from shared.configuration.secret_values import SecretPlaces, SecretReference
 from shared.domain.alerting import Alerting, ForEach, Receiver, Recovery, Route, Rule, Selection, Test
+from shared.domain.kpis import Aggregate
 
-CEILINGS = {Recovery.VALUE_AT_MOST}
+CEILINGS = {Recovery.VALUE_AT_MOST, Recovery.MISS_PROBABILITY_AT_MOST}
+PROBABILITIES = {Test.MISS_PROBABILITY_ABOVE, Recovery.MISS_PROBABILITY_AT_MOST}
 SAME_MEASURE = {
     Test.PACE_BELOW: Recovery.PACE_AT_LEAST,
     Test.ATTAINMENT_BELOW: Recovery.ATTAINMENT_AT_LEAST,
     Test.VALUE_BELOW: Recovery.VALUE_AT_LEAST,
     Test.VALUE_ABOVE: Recovery.VALUE_AT_MOST,
+    Test.MISS_PROBABILITY_ABOVE: Recovery.MISS_PROBABILITY_AT_MOST,
 }
 
 
@@ -32,6 +35,7 @@ def check_alerts(section: Section[AlertsModel], kpis: KpisModel, people: PeopleM
         refuse_unlisted_period(section, at, rule.kpi, period=rule.period, kpis=kpis)
         _check_selection(section, (*at, "select"), rule, people)
         _check_recovery(section, (*at, "recover"), rule)
+        _check_probability(section, at, rule, kpis)
 
 
 def _check_routes(section: Section[AlertsModel], kpis: KpisModel, people: PeopleModel) -> None:
@@ -75,6 +79,20 @@ def _check_recovery(section: Section[AlertsModel], at: Location, rule: RuleModel
         return
     if back > limit if recovery in CEILINGS else back < limit:
         section.problem(at, f"`{rule.id}` recovers at {back} while {test} {limit} holds. Move it to the good side")
+
+
+def _check_probability(section: Section[AlertsModel], at: Location, rule: RuleModel, kpis: KpisModel) -> None:
+    """A probability is told of what counts facts, and lies between 0 and 1."""
+    for key, said in (("when", rule.when), ("recover", rule.recover)):
+        if said is None or said[0] not in PROBABILITIES:
+            continue
+        if not 0 <= said[1] <= 1:
+            section.problem((*at, key), f"`{rule.id}`: {said[1]} is no probability. Write a number from 0 to 1")
+        versions = [kpi for kpi in kpis.kpis if kpi.id == rule.kpi]
+        if versions and not any(kpi.aggregate is Aggregate.COUNT for kpi in versions):
+            section.problem(
+                (*at, key), f"`{rule.kpi}` is no count, so that its miss probability is never known. Test its pace"
+            )
 
 
 def compile_alerting(section: Section[AlertsModel], secrets: SecretPlaces) -> Alerting:

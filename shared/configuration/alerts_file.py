@@ -15,8 +15,7 @@ from shared.configuration.sources_file import checked_url
 from shared.domain.alerting import ForEach, Recovery, Severity, Test
 
 LATER_RECEIVERS = frozenset({"apprise", "alertmanager"})
-LATER_TESTS = frozenset({"miss_probability_above", "silent_for", "unreachable"})
-LATER_RECOVERIES = frozenset({"miss_probability_at_most"})
+LATER_TESTS = frozenset({"silent_for", "unreachable"})
 SOURCE_OUT = "source-out"
 """The rule of data incidents: routes may match it, no rule may take its name."""
 
@@ -50,7 +49,7 @@ def _severity(value: object) -> Severity:
     return Severity[str(value).upper()]
 
 
-def _single_comparison(kind: type[StrEnum], later: frozenset[str]) -> BeforeValidator:
+def _single_comparison(kind: type[StrEnum], later: frozenset[str] = frozenset()) -> BeforeValidator:
     """Exactly one ``test: number``, as a pair."""
 
     def check(value: object) -> tuple[StrEnum, Any]:
@@ -125,7 +124,7 @@ class RuleModel(Strict):
     for_each: Annotated[ForEach, word(ForEach)] = ForEach.REP
     select: SelectModel = SelectModel()
     when: Annotated[Any, _single_comparison(Test, LATER_TESTS)]
-    recover: Annotated[Any, _single_comparison(Recovery, LATER_RECOVERIES)] = None
+    recover: Annotated[Any, _single_comparison(Recovery)] = None
     hold: Duration = 0
     min_expected: Annotated[Number, AfterValidator(not_negative)] = Field(default_factory=lambda: parse_number("0"))
     severity: Annotated[Severity, BeforeValidator(_severity)] = Severity.WARNING

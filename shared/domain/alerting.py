@@ -30,6 +30,7 @@ class Test(StrEnum):
     ATTAINMENT_AT_LEAST = "attainment_at_least"
     VALUE_BELOW = "value_below"
     VALUE_ABOVE = "value_above"
+    MISS_PROBABILITY_ABOVE = "miss_probability_above"
 
 
 class Recovery(StrEnum):
@@ -39,6 +40,7 @@ class Recovery(StrEnum):
     ATTAINMENT_AT_LEAST = "attainment_at_least"
     VALUE_AT_LEAST = "value_at_least"
     VALUE_AT_MOST = "value_at_most"
+    MISS_PROBABILITY_AT_MOST = "miss_probability_at_most"
 
 
 class ForEach(StrEnum):
@@ -72,6 +74,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     min_expected: Decimal = Decimal(0)
     severity: Severity = Severity.WARNING
     runbook: str | None = None
+
+    @property
+    def foresees(self) -> bool:
+        """Whether it is judged by what is likely, which the last days tell."""
+        return Test.MISS_PROBABILITY_ABOVE is self.test or Recovery.MISS_PROBABILITY_AT_MOST is self.recovery
 
 
 class Receiver(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from shared.domain.count_model import Rate
 from shared.domain.exact import CONTEXT, ZERO, divide, settled
 from shared.domain.instants import SECOND_US, Micros
 from shared.domain.kpis import Better
@@ -43,13 +44,15 @@ class Situation(Struct, frozen=True, kw_only=True):
     """What else decides a standing.
 
     ``working_left_us``: the subject's working time left in the period. ``best_hourly``: the most that one of her
-    last 90 days gave per working hour, None without such a day, and then nothing is called unreachable.
+    last 90 days gave per working hour, None without such a day, and then nothing is called unreachable. ``rate``: how
+    fast her facts came lately, None where too little is known, or where the KPI counts nothing.
     """
 
     over: bool
     better: Better
     working_left_us: Micros
     best_hourly: Decimal | None = None
+    rate: Rate | None = None
 
 
 def standing(value: Decimal | None, asked: Asked | None, situation: Situation) -> Standing:

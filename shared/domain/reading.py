@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from shared.domain.exact import CONTEXT, MONEY_PLACES, RATIO_PLACES, plain
 from shared.domain.instants import Micros, text
 from shared.domain.kpis import Kpi, Unit
+from shared.domain.miss_probability import miss_probability
 from shared.domain.pace import Situation, Status, standing
 from shared.domain.rolling import AnyPeriod
 from shared.domain.targets import Asked
@@ -40,7 +41,7 @@ class Reading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pace: Decimal | None
     required_rate: Decimal | None
     status: Status
-    miss_probability: None
+    miss_probability: Decimal | None
     definition: str
     version: int
     measurable: bool
@@ -87,7 +88,7 @@ def make_reading(
         pace=shown(stands.pace, Unit.RATIO),
         required_rate=shown(stands.required_rate, kpi.unit),
         status=stands.status,
-        miss_probability=None,
+        miss_probability=shown(miss_probability(kpi, value, asked, situation), Unit.RATIO),
         definition=kpi.definition,
         version=version,
         measurable=moment.measurable,

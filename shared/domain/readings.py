@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 
 from shared.domain.accumulators import Tally, result
-from shared.domain.best_day import HISTORY_DAYS, BestDays, days_before
 from shared.domain.cells import (
     STATE_CELL,
     CellQuery,
@@ -26,6 +25,7 @@ from shared.domain.pace import Situation
 from shared.domain.people import Rep, Team
 from shared.domain.periods import Period, local_day
 from shared.domain.reading import Moment, Reading, bounds_of, make_reading, shown, with_pin
+from shared.domain.recent_days import HISTORY_DAYS, UNKNOWN, Recent, RecentDays, days_before
 from shared.domain.rolling import AnyPeriod
 from shared.domain.team_parts import Org, Part, TeamParts
 from shared.domain.tenant import Tenant
@@ -41,10 +41,10 @@ class Readings:
     """
 
     def __init__(self, tenant: Tenant, *, keeps_histories: bool = False) -> None:
-        """``keeps_histories``: see BestDays."""
+        """``keeps_histories``: see RecentDays."""
         self.tenant = tenant
         self.definitions = Definitions(tenant.kpis.values())
-        self._best = BestDays(tenant.calendar, keeps=keeps_histories)
+        self._recent = RecentDays(tenant.calendar, keeps=keeps_histories)
         self._targets = EffectiveTargets(tenant)
         self._parts = TeamParts(tenant)
 
@@ -111,10 +111,10 @@ class Readings:
         found = []
         for kpi in kpis:
             asked = self._targets.of_rep(rep, kpi, period, now=moment.now)
-            best = None
+            recent = UNKNOWN
             if history is not None and asked is not None:
-                best = self._best.hourly(kpi, [(rep, history)], subject=rep, today=today)
-            situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
+                recent = self._recent.of(kpi, [(rep, history)], subject=rep, today=today)
+            situation = _situation(kpi, recent, over=moment.now >= end, left=left)
             whole = cells.is_whole(kpi, start)
             value = self.value(kpi, period, tally, state, is_now=today in period)
             found.append(
@@ -164,8 +164,8 @@ class Readings:
         for kpi in kpis:
             members = self._targets.of_members(parts, kpi, period, now=moment.now)
             pinned = self._targets.of_team_total(team.id, kpi, period, now=moment.now)
-            best = self._best_of_team(kpi, parts, histories, today)
-            situation = Situation(over=moment.now >= end, better=kpi.better, working_left_us=left, best_hourly=best)
+            recent = self._recent_of_team(kpi, parts, histories, today)
+            situation = _situation(kpi, recent, over=moment.now >= end, left=left)
             whole = all(cells.get(part.rep.id, SubjectCells()).is_whole(kpi, part.start(period)) for part in parts)
             value = self.value(kpi, period, tally, state, is_now=is_now)
             reading = make_reading(
@@ -218,13 +218,29 @@ class Readings:
         together.take_tally(state)
         return result(kpi, together, versions)
 
-    def _best_of_team(
+    def _recent_of_team(
         self, kpi: Kpi, parts: Sequence[Part], histories: Mapping[str, SubjectCells] | None, today: date
-    ) -> Decimal | None:
+    ) -> Recent:
+        """Everybody's best day, and the rate of those who are still to come."""
         if histories is None:
-            return None
+            return UNKNOWN
         members = [(part.rep, histories.get(part.rep.id, SubjectCells())) for part in parts]
-        return self._best.hourly(kpi, members, subject=None, today=today)
+        recent = self._recent.of(kpi, members, subject=None, today=today)
+        if all(_stays(part, today) for part in parts):
+            return recent
+        staying = [member for part, member in zip(parts, members, strict=True) if _stays(part, today)]
+        return Recent(recent.best_hourly, self._recent.of(kpi, staying, subject=None, today=today).rate)
+
+
+def _situation(kpi: Kpi, recent: Recent, *, over: bool, left: Micros) -> Situation:
+    return Situation(
+        over=over, better=kpi.better, working_left_us=left, best_hourly=recent.best_hourly, rate=recent.rate
+    )
+
+
+def _stays(part: Part, today: date) -> bool:
+    """Whether facts of hers may still come to the team in the period."""
+    return part.days is None or part.days[-1] >= today
 
 
 def _contains_now(period: Period, part: Part, now: Micros) -> bool:

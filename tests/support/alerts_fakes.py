@@ -77,7 +77,16 @@ def reading(**changes: Any) -> Reading:
         "version": 7,
         "measurable": True,
     }
-    numbers = ("value", "target", "target_assigned", "expected_to_date", "attainment", "pace", "required_rate")
+    numbers = (
+        "value",
+        "target",
+        "target_assigned",
+        "expected_to_date",
+        "attainment",
+        "pace",
+        "required_rate",
+        "miss_probability",
+    )
     merged = known | changes
     return Reading(**{k: Decimal(v) if k in numbers and v is not None else v for k, v in merged.items()})
 
@@ -263,11 +272,13 @@ class FilledBoard:
         self.calls: dict[tuple[str, date], int] = {}
         self.away: TransientError | None = None
         self.asked: list[set[str]] = []
+        self.wanted: list[Mapping[str, CellQuery]] = []
 
     async def read(self, tenant: str, wanted: Mapping[str, CellQuery]) -> dict[str, SubjectCells]:
         if self.away is not None:
             raise self.away
         self.asked.append(set(wanted))
+        self.wanted.append(wanted)
         return {rep: SubjectCells(1, self._cells(rep)) for rep in wanted}
 
     def _cells(self, rep: str) -> dict[str, dict[str, Accumulator]]:

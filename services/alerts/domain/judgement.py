@@ -46,12 +46,14 @@ _TESTS: dict[Test, tuple[str, Comparison, str]] = {
     Test.ATTAINMENT_AT_LEAST: ("attainment", ge, "at least"),
     Test.VALUE_BELOW: ("value", lt, "below"),
     Test.VALUE_ABOVE: ("value", gt, "above"),
+    Test.MISS_PROBABILITY_ABOVE: ("miss_probability", gt, "above"),
 }
 _RECOVERIES: dict[Recovery, tuple[str, Comparison]] = {
     Recovery.PACE_AT_LEAST: ("pace", ge),
     Recovery.ATTAINMENT_AT_LEAST: ("attainment", ge),
     Recovery.VALUE_AT_LEAST: ("value", ge),
     Recovery.VALUE_AT_MOST: ("value", le),
+    Recovery.MISS_PROBABILITY_AT_MOST: ("miss_probability", le),
 }
 
 
@@ -64,7 +66,7 @@ def judge(rule: Rule, reading: Reading) -> Judgement:
     holds = "is" if verdict is Verdict.HOLDS else "is no longer"
     return Judgement(
         verdict,
-        f"{measure} {shown} {holds} {words} {plain(rule.threshold)}",
+        f"{measure.replace('_', ' ')} {shown} {holds} {words} {plain(rule.threshold)}",
         None if reading.pace is None else float(reading.pace),
         reading_json(reading),
     )
@@ -76,7 +78,8 @@ def _verdict(rule: Rule, reading: Reading, found: Decimal | None) -> Verdict:
     if rule.min_expected > 0 and (reading.expected_to_date is None or reading.expected_to_date < rule.min_expected):
         return Verdict.NOT_EVIDENT
     if found is None:
-        return Verdict.CEASED if reading.status is Status.ON_TRACK else Verdict.UNKNOWN
+        kept = reading.status is Status.ON_TRACK and rule.test is not Test.MISS_PROBABILITY_ABOVE
+        return Verdict.CEASED if kept else Verdict.UNKNOWN
     if _TESTS[rule.test][1](found, rule.threshold):
         return Verdict.HOLDS
     return Verdict.CEASED if _has_recovered(rule, reading) else Verdict.BETWEEN

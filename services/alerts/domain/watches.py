@@ -68,7 +68,7 @@ def _selected(select: Selection, rep: Rep, organisation: Organisation, now: Micr
 
 
 def moves_with_time(watch: Watch, calendar: Calendar, now: Micros) -> bool:
-    """Whether working time alone can change the verdict: it moves what is expected, and so pace and evidence."""
+    """Whether working time alone can change the verdict: it moves what is expected, and what is likely."""
     rule = watch.rule
-    expects = rule.test is Test.PACE_BELOW or rule.recovery is Recovery.PACE_AT_LEAST or rule.min_expected > 0
-    return expects and calendar.is_working(watch.rep, now)
+    paced = rule.test is Test.PACE_BELOW or rule.recovery is Recovery.PACE_AT_LEAST or rule.min_expected > 0
+    return (paced or rule.foresees) and calendar.is_working(watch.rep, now)

@@ -89,6 +89,16 @@ async def test_a_null_is_a_null(world: World) -> None:
     assert (reading["target"], reading["pace"], reading["miss_probability"]) == (None, None, None)
 
 
+async def test_a_count_says_how_likely_it_is_to_be_missed(world: World) -> None:
+    """Five of eight hours are left: some 25 more calls."""
+    for day in range(2, 21):
+        await world.filler.count("ana", f"2026-11-{day:02}", {"calls": 40})
+    await world.filler.count("ana", "2026-11-23", {"calls": 40})
+    found = [await world.readings(f"/v1/{path}/kpis?kpi=calls") for path in ("reps/ana", "reps/ben", "teams/emea")]
+    likely, unknown, team = (reading["miss_probability"] for (reading,) in found)
+    assert (0.05 < likely < 0.35, unknown, team) == (True, None, pytest.approx(1, abs=1e-4))
+
+
 @pytest.mark.parametrize("period", ["week", "month", "quarter", "year"])
 async def test_longer_periods_merge_their_days(world: World, period: str) -> None:
     await world.filler.count("ana", "2026-11-24", {"calls": 2})

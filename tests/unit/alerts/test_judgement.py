@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.alerts.domain.judgement import Verdict, duration, judge
 from shared.domain.alerting import Recovery, Test
@@ -17,6 +18,7 @@ from tests.support.alerts_fakes import HOUR_US, MINUTE_US, reading, rule
         (Test.ATTAINMENT_AT_LEAST, "1", {"attainment": "1"}),
         (Test.VALUE_BELOW, "10", {"value": "9"}),
         (Test.VALUE_ABOVE, "8", {"value": "9"}),
+        (Test.MISS_PROBABILITY_ABOVE, "0.7", {"miss_probability": "0.700001"}),
     ],
 )
 def test_each_condition_holds_on_its_own_measure(test: Test, threshold: str, changes: dict[str, str]) -> None:
@@ -26,6 +28,25 @@ def test_each_condition_holds_on_its_own_measure(test: Test, threshold: str, cha
 
 def test_a_pace_at_the_threshold_is_not_below_it() -> None:
     assert judge(rule(), reading(pace="0.8")).verdict is Verdict.CEASED
+
+
+LIKELY = rule(test=Test.MISS_PROBABILITY_ABOVE, threshold=Decimal("0.7"))
+
+
+def test_a_miss_that_nobody_can_foresee_is_not_judged_though_the_pace_is_right() -> None:
+    assert judge(LIKELY, reading(miss_probability=None, status=Status.ON_TRACK)).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("probability", "verdict"), [("0.6", Verdict.BETWEEN), ("0.5", Verdict.CEASED), ("0.7", Verdict.BETWEEN)]
+)
+def test_a_likely_miss_recovers_by_its_own_measure(probability: str, verdict: Verdict) -> None:
+    sticky = replace(LIKELY, recovery=Recovery.MISS_PROBABILITY_AT_MOST, recovery_threshold=Decimal("0.5"))
+    assert judge(sticky, reading(miss_probability=probability)).verdict is verdict
+
+
+def test_a_likely_miss_is_told_in_words() -> None:
+    assert judge(LIKELY, reading(miss_probability="0.85")).text == "miss probability 0.85 is above 0.7"
 
 
 def test_between_the_threshold_and_the_recovery_nothing_is_decided() -> None:

@@ -139,6 +139,9 @@ CASES = [
     ("alerts", RULE + "  select: {role: csm}\n", 6, "there is no role `csm`"),
     ("alerts", RULE + "  for_each: team\n  select: {rep: ana}\n", 7, "judges teams"),
     ("alerts", RULE + "  recover: {pace_at_least: 0.7}\n", 6, "Move it to the good side"),
+    ("alerts", RULE.replace("pace_below: 0.8", "miss_probability_above: 70"), 5, "70 is no probability. Write a number from 0 to 1"),
+    ("alerts", RULE.replace("pace_below: 0.8", "miss_probability_above: 0.7") + "  recover: {miss_probability_at_most: 0.8}\n", 6, "Move it to the good side"),
+    ("alerts", RULE + "  recover: {miss_probability_at_most: -1}\n", 6, "-1 is no probability"),
     ("alerts", RULE + "  severity: fatal\n", 6, "Use one of: info, warning, critical"),
     ("alerts", RULE + "  hold: 10\n", 6, "is no duration"),
     ("alerts", RULE.replace("pace_below: 0.8", "silent_for: 2h"), 5, "`silent_for` is not supported yet"),
@@ -164,3 +167,11 @@ def test_it_is_refused_with_file_line_and_remedy(
     found = problems(**{name: text})
 
     assert any((where, at) == (file, line) and message in told for where, at, told in found), found
+
+
+def test_what_is_no_count_has_no_miss_probability_to_test(problems: Problems) -> None:
+    kpis = "kpis:\n- {id: talk, name: Talk, unit: seconds, aggregate: average, field: s, facts: [call.logged]}\n"
+    rules = RULE.replace("calls", "talk").replace("pace_below: 0.8", "miss_probability_above: 0.7")
+    ((file, line, message),) = problems(kpis=kpis, alerts=rules, targets="")
+    assert (file, line) == ("alerts.yaml", 5)
+    assert message.startswith("`talk` is no count")

@@ -1,4 +1,4 @@
-"""The best day of the last 90: what decides that a target is unreachable. Contract 4.10."""
+"""The last 90 days: the best of them decides what is unreachable, their rate what is likely. Contract 4.10 and 4.11."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from operator import is_
 
+from msgspec import Struct
+
 from shared.domain.calendar import Calendar, length
 from shared.domain.cells import SubjectCells, day_cell
+from shared.domain.count_model import Rate, Worked, rate_of
 from shared.domain.exact import CONTEXT, ZERO
 from shared.domain.instants import SECOND_US
 from shared.domain.kpis import Aggregate, Kpi
@@ -20,28 +23,41 @@ _HOUR_US = 3600 * SECOND_US
 
 
 def days_before(today: date) -> Iterator[date]:
-    """The days among which the best is looked for."""
+    """The days that are looked at, the latest first."""
     return (today - timedelta(days=n) for n in range(1, HISTORY_DAYS + 1))
 
 
-class BestDays:
-    """The most that one day gave per working hour, by version of a KPI and whose cells they are.
+class Recent(Struct, frozen=True):
+    """What the last days tell of a KPI: the most that one gave per working hour, and the rate of what is counted.
 
-    ``keeps``: the caller passes the same history objects again while nothing in them changed, so that each best day
-    is looked for once; they are held for that.
+    None where no day gave anything, or too few tell.
+    """
+
+    best_hourly: Decimal | None = None
+    rate: Rate | None = None
+
+
+UNKNOWN = Recent()
+
+
+class RecentDays:
+    """What the last days tell, by version of a KPI and whose cells they are.
+
+    ``keeps``: the caller passes the same history objects again while nothing in them changed, so that each is
+    looked at once; they are held for that.
     """
 
     def __init__(self, calendar: Calendar, *, keeps: bool) -> None:
         self._calendar = calendar
         self._keeps = keeps
-        self._known: dict[tuple[str, ...], tuple[date, list[SubjectCells], Decimal | None]] = {}
+        self._known: dict[tuple[str, ...], tuple[date, list[SubjectCells], Recent]] = {}
 
-    def hourly(
+    def of(
         self, kpi: Kpi, histories: Iterable[tuple[Rep, SubjectCells]], *, subject: Rep | None, today: date
-    ) -> Decimal | None:
-        """None without a day that gave anything. ``subject`` is whose hours count, None for the tenant's."""
+    ) -> Recent:
+        """``subject`` is whose hours count, None for the tenant's."""
         if not kpi.prorated:
-            return None
+            return UNKNOWN
         chosen = list(histories)
         members = [cells for _, cells in chosen]
         if not self._keeps:
@@ -52,14 +68,17 @@ class BestDays:
             known = self._known[place] = (today, members, self._work_out(kpi, members, subject, today))
         return known[2]
 
-    def _work_out(self, kpi: Kpi, members: Sequence[SubjectCells], subject: Rep | None, today: date) -> Decimal | None:
-        hourly = []
-        for day in days_before(today):
+    def _work_out(self, kpi: Kpi, members: Sequence[SubjectCells], subject: Rep | None, today: date) -> Recent:
+        counts = kpi.aggregate is Aggregate.COUNT
+        hourly, worked = [], []
+        for age, day in enumerate(days_before(today), start=1):
             value = _day_value(kpi, members, day_cell(day))
-            worked = length(self._calendar.spans(subject, day)) if value else 0
-            if value and worked:
-                hourly.append(CONTEXT.divide(CONTEXT.multiply(value, Decimal(_HOUR_US)), Decimal(worked)))
-        return max(hourly, default=None)
+            time = length(self._calendar.spans(subject, day)) if value or counts else 0
+            if value and time:
+                hourly.append(CONTEXT.divide(CONTEXT.multiply(value, Decimal(_HOUR_US)), Decimal(time)))
+            if counts:
+                worked.append(Worked(age, int(value), time / _HOUR_US))
+        return Recent(max(hourly, default=None), rate_of(worked) if counts else None)
 
 
 def _day_value(kpi: Kpi, members: Iterable[SubjectCells], name: str) -> Decimal:
