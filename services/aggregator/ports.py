@@ -313,14 +313,12 @@ class Handled(Struct, frozen=True):
 class Settlement(Struct, frozen=True):
     """What is left to do in a partition after a change of the configuration, and what one slice of it changed.
 
-    remaining: records (ledger) or reps (scoreboard), 0 when all is as configured.
+    remaining: records (ledger) or reps (scoreboard), 0 when all is as configured in the generation.
     """
 
     remaining: int
     changes: int = 0
-
-
-SETTLED = Settlement(0)
+    generation: int = 0
 
 
 class ChunkHandler(Protocol):

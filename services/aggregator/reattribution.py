@@ -15,7 +15,7 @@ from msgspec import Struct
 from services.aggregator.domain.attribution import Attribution, AttributionRule, Location, moves
 from services.aggregator.domain.stored import RecordsSlice
 from services.aggregator.domain.succession import Succession, decode_succession, encode_succession
-from services.aggregator.ports import SETTLED, Catalogue, FactsPublisher, LedgerStore, Settlement
+from services.aggregator.ports import Catalogue, FactsPublisher, LedgerStore, Settlement
 from shared.contracts.keys import scoreboard_partition
 from shared.contracts.messages import FactChange, encode_batches
 from shared.contracts.records import unpack
@@ -88,16 +88,19 @@ class Reattribution:
         standing = await self._standing(partition, in_force)
         succession = standing.succession
         if succession.is_through or in_force.generation < succession.generation:
-            return SETTLED  # a worker that lags behind leaves the pass for when it has seen the edit
+            return Settlement(
+                0, generation=in_force.generation
+            )  # who lags behind leaves the pass to who has seen the edit
         if not standing.elders:  # only tenants came or went
             await self._write_down(partition, standing, succession.through())
-            return SETTLED
+            return Settlement(0, generation=in_force.generation)
         found = await self._store.scan(partition, standing.cursor, SLICE_RECORDS)
         changes = await self._publish(found, in_force, standing.elders)
         standing.cursor, standing.passed = found.cursor, standing.passed + len(found.records)
         if not found.cursor:
             await self._write_down(partition, standing, succession.through())
-        return Settlement(max(1, found.total - standing.passed) if found.cursor else 0, changes)
+        remaining = max(1, found.total - standing.passed) if found.cursor else 0
+        return Settlement(remaining, changes, in_force.generation)
 
     async def is_through(self, partition: int) -> bool:
         """Whether all facts of the partition are said by the rules in force. Raises: TransientError."""

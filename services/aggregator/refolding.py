@@ -16,7 +16,7 @@ from services.aggregator.domain.footing import NOBODY, Basis, Floors, decode_foo
 from services.aggregator.domain.pages import Folded, Sheet, cells_of_page
 from services.aggregator.domain.stored import Refold, RepRef
 from services.aggregator.edited_readings import EditedReadings
-from services.aggregator.ports import SETTLED, Catalogue, ScoreboardStore, Settlement
+from services.aggregator.ports import Catalogue, ScoreboardStore, Settlement
 from shared.contracts.messages import encode_cell
 from shared.domain.amounts import currency_of
 from shared.domain.facts import Fact, PageEntry
@@ -113,7 +113,7 @@ class Refolding:
         """Folds some reps anew. Raises: TransientError."""
         floors, standing = self.floors(), await self.standing(partition)
         if standing.settled == floors.generation and not standing.suspects:
-            return SETTLED
+            return Settlement(0, generation=floors.generation)
         stale = [ref for ref, footing in standing.footings.items() if floors.footing(ref) != footing]
         stale += standing.suspects.difference(stale)
         cost, done = 0, 0
@@ -122,7 +122,7 @@ class Refolding:
             done += 1
         if done == len(stale):
             standing.settled = floors.generation
-        return Settlement(len(stale) - done, done)
+        return Settlement(len(stale) - done, done, floors.generation)
 
     def void(self, partition: int) -> None:
         """Forgets the partition."""

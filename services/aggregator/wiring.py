@@ -123,7 +123,14 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
             linger_seconds=settings.chunk.linger.total_seconds(),
         )
         worker = ChunkWorker(settings.kafka, flow)
-        progress = Progress(redis, metrics, updates, events_partitions=layout.events_partitions, state=layout.state)
+        progress = Progress(
+            redis,
+            metrics,
+            updates,
+            runners=flow.runners,
+            events_partitions=layout.events_partitions,
+            state=layout.state,
+        )
         stack.enter_context(
             serve_operations(_health(worker, redis), metrics.registry, settings.http, default_port=DEFAULT_PORT)
         )

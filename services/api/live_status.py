@@ -8,7 +8,7 @@ from typing import Any
 
 from services.api.domain.feed import EventKind, Happening
 from services.api.domain.viewers import Viewer
-from services.api.pipeline_status import sources_status
+from services.api.pipeline_status import following_status, sources_status
 from services.api.ports import Configured
 from services.api.queries import Queries
 from services.api.stream import Hub
@@ -51,5 +51,9 @@ class LiveStatus:
             "as_of": text(view.as_of),
             "watermark": None if watermark is None else text(watermark),
             **sources_status(view.tenant, view.pipeline, view.moment.now),
-            "configuration": {"valid": valid, "version": self._configured.version},
+            "configuration": {
+                "valid": valid,
+                "version": self._configured.version,
+                "following": following_status(self._configured, view.pipeline.following),
+            },
         }

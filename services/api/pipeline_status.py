@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.api.domain.pipeline import Parked, PartitionState, PipelineState, SourceState, source_states
+from services.api.domain.pipeline import Following, Parked, PartitionState, PipelineState, SourceState, source_states
 from services.api.domain.viewers import Viewer
 from services.api.ports import Configured
 from shared.domain.access import Role
@@ -31,11 +31,31 @@ def pipeline_status(
     return status | {"partitions": [_partition(partition) for partition in pipeline.partitions]}
 
 
-def configuration_status(configured: Configured, viewer: Viewer) -> dict[str, Any]:
-    """Whether the files on disk are in force; the problem is shown to those who can mend it."""
+def configuration_status(configured: Configured, following: Following, viewer: Viewer) -> dict[str, Any]:
+    """Whether the files on disk are in force, and what numbers have left to do to follow them.
+
+    The problem is shown to those who can mend it.
+    """
     problem = configured.problem
     shown = problem if viewer.role is Role.ADMIN else None
-    return {"valid": problem is None, "version": configured.version, "problem": shown}
+    return {
+        "valid": problem is None,
+        "version": configured.version,
+        "problem": shown,
+        "following": following_status(configured, following),
+    }
+
+
+def following_status(configured: Configured, following: Following) -> dict[str, Any]:
+    """``done``: every number is of the configuration in force; else how much is known to be left."""
+    taken_up = following.version == configured.version
+    return {
+        "done": taken_up and not following.partitions,
+        "taken_up": taken_up,
+        "partitions": following.partitions,
+        "records": following.records,
+        "reps": following.reps,
+    }
 
 
 def _source(state: SourceState, now: Micros) -> dict[str, Any]:

@@ -16,6 +16,8 @@ STATE_FIELD = "state"
 """Field of LAYOUT: the name of the live state; absent is FIRST_STATE."""
 HOLD = f"{{{LAYOUT}}}:hold"
 """String with a time to live: the state whose ledgers stand still, while a rebuild compares and switches."""
+CONFIGURATION_FIELD, GENERATION_FIELD = "configuration", "generation"
+"""Fields of LAYOUT: the version of the configuration that the workers took up last, and how many there were."""
 FIRST_STATE = ""
 """The state of a deployment that was never rebuilt; its keys name none."""
 
@@ -146,6 +148,13 @@ def terms_key(tag: str) -> str:
 def restatements_key(tag: str, tenant: str, rep: str) -> str:
     """List: packed restatements of a rep, the last one first, capped (scoreboard)."""
     return f"{tag}r:{tenant}/{rep}"
+
+
+def followed_key(tag: str) -> str:
+    """String: generation of the configuration that the partition follows, and what it has left to do for it: ``7 120``;
+    records (ledger) or reps (scoreboard).
+    """
+    return f"{tag}followed"
 
 
 VERSION_FIELD = "version"

@@ -15,7 +15,7 @@ from services.aggregator.adapters.chunk_consumer import ChunkConsumer
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker
 from services.aggregator.metrics import AggregatorMetrics
-from services.aggregator.ports import SETTLED, Chunk, Fenced, Handled, Settlement
+from services.aggregator.ports import Chunk, Fenced, Handled, Settlement
 from services.aggregator.settings import AggregatorKafkaSettings
 from shared.adapters.system_clock import SystemClock
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
@@ -48,7 +48,7 @@ class Recorder:
         return Handled(outcome, len(chunk.values))
 
     async def settle(self, _: int) -> Settlement:
-        return SETTLED
+        return Settlement(0)
 
     def void(self, partition: int) -> None:
         self.voided.append(partition)

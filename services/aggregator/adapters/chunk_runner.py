@@ -10,7 +10,7 @@ from faust.types import TP
 
 from services.aggregator.adapters.chunk_consumer import ChunkConsumer
 from services.aggregator.adapters.chunk_messages import ChunkMessage
-from services.aggregator.adapters.settling import Settling
+from services.aggregator.adapters.settling import Followed, Settling
 from services.aggregator.adapters.sweep_progress import SweepProgress
 from services.aggregator.domain.ageing import SweptKind
 from services.aggregator.metrics import LEDGER, SCOREBOARD, AggregatorMetrics
@@ -76,6 +76,10 @@ class ChunkRunner:
         except TransientError as error:
             self._report(error, tp)
             return False
+
+    def followed(self, partition: int) -> Followed | None:
+        """How far the partition has followed the configuration; None before it was looked at."""
+        return self._settling.followed.get(partition)
 
     def void(self, tp: TP) -> None:
         """Forgets what is cached of the partition."""

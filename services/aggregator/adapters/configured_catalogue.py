@@ -17,7 +17,6 @@ from shared.domain.instants import Micros
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 
-VERSION, GENERATION = "configuration", "generation"
 log = structlog.get_logger()
 
 
@@ -49,7 +48,7 @@ class ConfiguredCatalogue:
 
     async def accept(self, deployment: Deployment, version: str) -> None:
         """Puts a deployment in force; workers on the same version share its generation. Raises: RedisAway."""
-        generation = int(await self._raise([keys.LAYOUT], [VERSION, version, GENERATION]))
+        generation = int(await self._raise([keys.LAYOUT], [keys.CONFIGURATION_FIELD, version, keys.GENERATION_FIELD]))
         self._deployment, self._generation, self._accepted_at = deployment, generation, self._clock.now()
         log.info("configuration_accepted", generation=generation, tenants=sorted(deployment.tenants))
 

@@ -9,15 +9,17 @@ an event may still be on its way through a ledger. Readers take the least mark o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from faust.types import TP
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.aggregator.adapters.chunk_consumer import ChunkConsumer
+from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.log_positions import tag_of
 from services.aggregator.adapters.redis_scripts import Script
+from services.aggregator.adapters.settling import Followed
 from services.aggregator.adapters.updates_publisher import UpdatesPublisher
 from services.aggregator.metrics import AggregatorMetrics
 from shared.contracts import keys
@@ -32,7 +34,14 @@ class Progress:
     """Marks and lag of the partitions that this worker owns."""
 
     def __init__(
-        self, redis: Redis, metrics: AggregatorMetrics, updates: UpdatesPublisher, *, events_partitions: int, state: str
+        self,
+        redis: Redis,
+        metrics: AggregatorMetrics,
+        updates: UpdatesPublisher,
+        *,
+        runners: Mapping[str, ChunkRunner],
+        events_partitions: int,
+        state: str,
     ) -> None:
         self._state = state
         self._redis = redis
@@ -41,10 +50,13 @@ class Progress:
         self._ledgers = range(events_partitions)
         self._raise = Script(redis, "raise_mark")
         self._shown: set[TP] = set()
+        self._runners = runners
+        self._told: dict[TP, Followed] = {}
 
     def follow(self, state: str) -> None:
         """Another state is live: whose marks are raised from now on."""
         self._state = state
+        self._told.clear()
 
     async def run(self, consumer: ChunkConsumer) -> None:
         """Tells for ever. An outage shows in lag and marks that stand still."""
@@ -62,6 +74,7 @@ class Progress:
         if state != self._state:  # what one state's ledgers have says nothing of another's scoreboards
             return
         owned = dict(consumer.applied)
+        await self._tell_followed(owned, state)
         self._show_lag(consumer, owned)
         ends = {tp: consumer.log_end(tp) for tp in owned}
         idle = [tp for tp, applied in owned.items() if (end := ends[tp]) is not None and applied >= end]
@@ -75,6 +88,15 @@ class Progress:
         )
         self._updates.look_at(tp.partition for tp in owned.keys() - self._shown if tp.topic == KPI_FACTS)
         self._shown = set(owned)
+
+    async def _tell_followed(self, owned: Iterable[TP], state: str) -> None:
+        """What of an edit of the configuration is left to do, where it is another than was told before."""
+        found = {tp: self._runners[tp.topic].followed(tp.partition) for tp in owned}
+        self._told = {tp: told for tp, told in self._told.items() if tp in found}
+        for tp, followed in found.items():
+            if followed is not None and followed != self._told.get(tp):
+                await self._redis.set(keys.followed_key(tag_of(tp, state)), str(followed))
+                self._told[tp] = followed
 
     def _show_lag(self, consumer: ChunkConsumer, owned: dict[TP, int]) -> None:
         for tp in self._shown - owned.keys():

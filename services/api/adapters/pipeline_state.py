@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.api.domain.pipeline import Parked, PartitionState, PipelineState
+from services.api.domain.pipeline import Following, Parked, PartitionState, PipelineState
 from services.api.ports import LogEnds
 from shared.adapters.live_state import LiveState, StateLayout
 from shared.adapters.scoreboard_reader import ScoreboardAway
@@ -76,6 +76,24 @@ class RedisPipeline:
             partitions=(*ledger, *scoreboard),
             last_received=_latest(sources),
             asked_at=asked_at if layout.events else None,
+            following=await self._following(layout),
+        )
+
+    async def _following(self, layout: StateLayout) -> Following:
+        """The configuration in force before what each partition says of it: what is done by then is done of that."""
+        wanted = [keys.CONFIGURATION_FIELD, keys.GENERATION_FIELD]
+        stages = (layout.ledger_tags(), layout.scoreboard_tags())
+        tags = [tag for some in stages for tag in some]
+        (version, generation), *told = await self._ask(
+            [("hmget", keys.LAYOUT, wanted), *(("get", keys.followed_key(tag)) for tag in tags)]
+        )
+        left = [_left(each, int(generation or 0)) for each in told]
+        records, reps = left[: len(stages[0])], left[len(stages[0]) :]
+        return Following(
+            version=None if version is None else version.decode(),
+            partitions=sum(each != 0 for each in left),
+            records=sum(each or 0 for each in records),
+            reps=sum(each or 0 for each in reps),
         )
 
     async def _end_of(self, topic: str) -> Mapping[int, int] | None:
@@ -132,6 +150,14 @@ def lag(layout: StateLayout, position: int | None, end: int) -> int:
     """Messages still to apply; a position of a log that is no more has applied nothing of this one."""
     begun = layout.epoch << EPOCH_BITS
     return end if position is None or position < begun else max(0, end - (position - begun))
+
+
+def _left(told: bytes | None, generation: int) -> int | None:
+    """What a partition has left to do for a generation of the configuration; None: it has not looked yet."""
+    if told is None:
+        return None
+    followed, remaining = map(int, told.split())
+    return remaining if followed >= generation else remaining or None
 
 
 def _latest(sources: list[dict[bytes, bytes]]) -> dict[tuple[str, str], Micros]:

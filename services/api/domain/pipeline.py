@@ -23,6 +23,18 @@ class PartitionState(Struct, frozen=True, kw_only=True):
     lag: int | None = None
 
 
+class Following(Struct, frozen=True, kw_only=True):
+    """How far the aggregator has followed the configuration ``version``, None before it has any.
+
+    ``partitions`` are those that have work left, or have not looked; records and reps are what is known to be left.
+    """
+
+    version: str | None = None
+    partitions: int = 0
+    records: int = 0
+    reps: int = 0
+
+
 class PipelineState(Struct, frozen=True, kw_only=True):
     """What the aggregator's stages say of themselves.
 
@@ -33,6 +45,7 @@ class PipelineState(Struct, frozen=True, kw_only=True):
     last_received: Mapping[tuple[str, str], Micros] = {}
 
     asked_at: Micros | None = None
+    following: Following = Following()
 
     @property
     def watermark(self) -> Micros | None:

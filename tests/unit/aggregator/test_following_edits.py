@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.aggregator.domain.footing import digest_of
-from services.aggregator.ports import SETTLED, Chunk, Fenced
+from services.aggregator.ports import Chunk, Fenced
 from shared.contracts.messages import decode_batch
 from shared.domain.facts import Revision
 from tests.support.aggregator_edits import BASE, EDITS, IDENTITY_ADDED
@@ -40,7 +40,7 @@ async def test_what_is_moved_bears_the_position_of_the_records_and_the_new_gener
 async def test_an_edit_that_moves_nobody_passes_over_no_record(floor: InMemoryFloor) -> None:
     await floor.take([call()])
     floor.edit(replace(EDITS["filter changed"], name="Acme & Sons"))
-    assert await floor.ledger.settle(0) == SETTLED
+    assert (await floor.ledger.settle(0)).remaining == 0
 
 
 async def test_a_rep_who_is_folded_anew_is_one_step_further(floor: InMemoryFloor) -> None:

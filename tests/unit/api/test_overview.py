@@ -1,10 +1,11 @@
 from datetime import date
 
+import pytest
 from msgspec.structs import replace
 
 from services.api.adapters.http.app import create_app
 from services.api.catalogue import away_until
-from services.api.domain.pipeline import Parked, PartitionState, PipelineState, source_state
+from services.api.domain.pipeline import Following, Parked, PartitionState, PipelineState, source_state
 from shared.domain.alerting import Severity
 from shared.domain.episodes import Episode, EpisodeState, Subject
 from shared.domain.instants import DAY_US, SECOND_US
@@ -80,7 +81,29 @@ async def test_the_status_says_when_the_configuration_was_rejected() -> None:
     configured.problem = "kpis.yaml:3: no such unit"
     async with local_client(create_app(parts(configured))) as http:
         found = (await http.get("/v1/status")).json()
-    assert found["configuration"] == {"valid": False, "version": "v1", "problem": "kpis.yaml:3: no such unit"}
+    configuration = found["configuration"]
+    assert [configuration[part] for part in ("valid", "version", "problem")] == [
+        False, "v1", "kpis.yaml:3: no such unit",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("following", "done"),
+    [
+        (Following(version="v1"), True),
+        (Following(version="v0"), False),
+        (Following(), False),
+        (Following(version="v1", partitions=2, records=7, reps=1), False),
+    ],
+)
+async def test_the_status_says_what_an_edit_has_left_to_do(following: Following, done: bool) -> None:
+    pipeline = KnownPipeline(PipelineState(following=following))
+    async with local_client(create_app(parts(FixedConfiguration(ACME), pipeline=pipeline))) as http:
+        found = (await http.get("/v1/status")).json()["configuration"]["following"]
+    assert found == {
+        "done": done, "taken_up": following.version == "v1",
+        "partitions": following.partitions, "records": following.records, "reps": following.reps,
+    }  # fmt: skip
 
 
 async def test_the_pages_of_the_board_allow_nothing_from_elsewhere() -> None:

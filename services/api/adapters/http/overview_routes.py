@@ -62,7 +62,7 @@ async def status(request: Request, viewer: Asker) -> Response:
     content: dict[str, Any] = pipeline_status(view.tenant, view.pipeline, parked, viewer=viewer, now=view.moment.now)
     if viewer.role is Role.ADMIN:
         content["quarantined"] = parts.quarantine.counts(viewer)
-    content["configuration"] = configuration_status(parts.configured, viewer)
+    content["configuration"] = configuration_status(parts.configured, view.pipeline.following, viewer)
     return enveloped(request, content, as_of=view.as_of, watermark=view.pipeline.watermark)
 
 

@@ -84,7 +84,11 @@ function loudText(store, out, lost) {
   }
   if (store.status?.problem) return "The numbers cannot be read right now; what is shown may be old.";
   if (store.status?.configuration?.valid === false) {
-    return "The configuration on disk was rejected; the board shows the one before. pacer check says why.";
+    return "The configuration on disk was rejected; the board shows the one before. pacer check or pacer diff say what to do.";
+  }
+  const following = store.status?.configuration?.following;
+  if (following && !following.done && following.records + following.reps > 0) {
+    return "Numbers are following an edit of the configuration, one rep after the other; /v1/status says how many are left.";
   }
   return "";
 }
