@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import TypeAlias
 
+from services.aggregator.domain.counting import Counter, counts
 from services.aggregator.domain.pages import Sheet
 from services.aggregator.domain.stored import RepRef
 from shared.contracts.messages import FactChange
+from shared.contracts.restatements import Caused
 from shared.domain.facts import Fact
 from shared.domain.periods import local_day
 from shared.domain.restatements import Cause
@@ -35,20 +37,30 @@ class LateChanges:
                 yield ref, received_on, by_day[received_on]
 
 
-def causes_of(late: Iterable[LateChange], sheet: Sheet) -> dict[tuple[date, str], Cause]:
-    """By local day and definition, the first of one day's changes that may have changed the number."""
-    causes: dict[tuple[date, str], Cause] = {}
-    for change, old in sorted(late, key=lambda each: (each[0].received_at, each[0].entry.revision)):
-        cause = None
+def causes_of(late: Iterable[LateChange], sheet: Sheet) -> Iterator[tuple[date, Caused]]:
+    """By local day, each change that is the first of one day's to touch some KPIs' numbers, with their definitions.
+
+    A KPI that has its cause is not asked again: of many changes nearly all cost one look-up.
+    """
+    waiting: dict[tuple[date, str], list[Counter]] = {}
+    for change, old in sorted(late, key=_order):
         for fact in (old, change.entry.fact):
             if fact is None:
                 continue
             day = local_day(fact.at, sheet.zone)
-            for definition in sheet.definitions(fact, day):
-                if (day, definition) not in causes:
-                    cause = cause or Cause(change.received_at, change.id, change.event, change.entry.revision.position)
-                    causes[day, definition] = cause
-    return causes
+            counters = waiting.get((day, fact.kind))
+            if counters is None:
+                counters = waiting[day, fact.kind] = sheet.counters(fact.kind)
+            counting = [counter for counter in counters if counts(counter, fact, day)] if counters else ()
+            if counting:
+                waiting[day, fact.kind] = [counter for counter in counters if counter not in counting]
+                cause = Cause(change.received_at, change.id, change.event, change.entry.revision.position)
+                yield day, Caused(cause, [counter.definition for counter in counting])
+
+
+def _order(late: LateChange) -> tuple[int, int]:
+    change = late[0]
+    return change.received_at, change.entry.revision.position
 
 
 def fresh_sheet(sheet: Sheet | None) -> Sheet:
@@ -56,3 +68,9 @@ def fresh_sheet(sheet: Sheet | None) -> Sheet:
     if sheet is None:
         raise ValueError("only a rep's facts can be late")
     return sheet.fresh()
+
+
+def fresh_facts(late: Iterable[LateChange], money_kinds: Collection[str]) -> list[Fact]:
+    """Facts that replace none and of which no amount of money is asked: they are counted together."""
+    facts = (change.entry.fact for change, old in late if old is None)
+    return [fact for fact in facts if fact is not None and fact.kind not in money_kinds]

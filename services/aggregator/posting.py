@@ -11,11 +11,11 @@ from msgspec import Struct
 from services.aggregator.domain.lateness import NO_ENDS, closed_cells, day_ends, is_late
 from services.aggregator.domain.pages import Accumulators, Folded, Sheet
 from services.aggregator.domain.stored import Marks, PageRef, RepRef, ScoreboardCommit
-from services.aggregator.late import LateChange, LateChanges, causes_of, fresh_sheet
+from services.aggregator.late import LateChange, LateChanges, causes_of, fresh_facts, fresh_sheet
 from services.aggregator.poison import UNDECODABLE
 from services.aggregator.ports import Chunk, Poison, PoisonReason
 from shared.contracts.messages import FactBatch, FactChange, decode_batch, decode_entry, encode_cell, encode_entry
-from shared.contracts.restatements import cause_field, encode_cause, mark_field, value_field
+from shared.contracts.restatements import cause_field, encode_caused, mark_field, value_fields
 from shared.domain.facts import UNMAPPED_PREFIX, Fact
 from shared.domain.instants import Micros
 
@@ -143,20 +143,22 @@ class Posting:
         """Counts what came on one day after the day of its facts was over, and marks the closed cells as they were."""
         sheet = fresh_sheet(self._sheets[ref])
         for change, old in late:
-            self._replace((*ref, change.page, change.id), sheet, old, change.entry.fact)
+            new = change.entry.fact
+            if old is not None or new is None or new.kind in sheet.money_kinds:
+                self._replace((*ref, change.page, change.id), sheet, old, new)
+        sheet.count(fresh_facts(late, sheet.money_kinds), 1)
         closed = dict.fromkeys(name for day in sheet.days() for name in closed_cells(day, received_on))
         marks = self._commit.marks.setdefault(ref, Marks({}, {}, {})) if closed else Marks({}, {}, {})
         known = self._cache[ref]
         for name in closed:
             packed = encode_cell(known[name]) if known.get(name) else b""
             marks.cells.setdefault(mark_field(received_on, name), packed)
-        for (day, definition), cause in causes_of(late, sheet).items():
-            marks.causes.setdefault(cause_field(received_on, day, definition), encode_cause(cause))
+        for day, caused in causes_of(late, sheet):
+            marks.causes[cause_field(received_on, day, caused.cause)] = encode_caused(caused)
         self._commit.changed.add(ref)
         for (definition, name), deltas in self._close_sheet(ref, sheet).items():
-            for value, delta in deltas.items() if name in closed else ():
-                if delta:
-                    marks.values[value_field(received_on, name, definition, value)] = delta
+            if name in closed:
+                marks.values |= value_fields(received_on, name, definition, deltas)
 
     @staticmethod
     def _money(sheet: Sheet, fact: Fact | None) -> str | None:

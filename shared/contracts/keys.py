@@ -136,7 +136,7 @@ def marks_key(tag: str, tenant: str, rep: str) -> str:
 
 
 def marked_values_key(tag: str, tenant: str, rep: str) -> str:
-    """Hash: shared.contracts.restatements.value_field -> by how many more facts have the value (scoreboard)."""
+    """Hash: shared.contracts.restatements.value_fields -> by how many more facts have the value (scoreboard)."""
     return f"{tag}kx:{tenant}/{rep}"
 
 

@@ -17,6 +17,13 @@ VERSION_FIELD = "version"
 """Field of a marks hash: the rep's version when the last mark was made."""
 
 
+class Caused(Struct, array_like=True, frozen=True):
+    """What changed the numbers of some definitions, on one local day."""
+
+    cause: Cause
+    definitions: list[str]
+
+
 class KeptRestatement(Struct, array_like=True, frozen=True):
     """One restatement of a rep's. ``period``: kind and id. Values are None where the reading's was null."""
 
@@ -33,21 +40,22 @@ def mark_field(received_on: date, cell: str) -> str:
     return f"{received_on.isoformat()}/{cell}"
 
 
-def cause_field(received_on: date, day: date, definition: str) -> str:
-    """Field of a marks hash: what changed a KPI's number of a local day, of what was received on another."""
-    return f"{received_on.isoformat()}/{day.isoformat()}/{definition}"
+def cause_field(received_on: date, day: date, cause: Cause) -> str:
+    """Field of a marks hash: what changed numbers of a local day, of what was received on another."""
+    return f"{received_on.isoformat()}/{day.isoformat()}/{cause.position}/{cause.fact}"
 
 
-def value_field(received_on: date, cell: str, definition: str, value: str) -> str:
-    """Field of a hash of marked values. Only the value may hold slashes."""
-    return f"{mark_field(received_on, cell)}/{definition}/{value}"
+def value_fields(received_on: date, cell: str, definition: str, values: Mapping[str, int]) -> dict[str, int]:
+    """Fields of a hash of marked values: the place and the value, which alone may hold slashes."""
+    place = f"{received_on.isoformat()}/{cell}/{definition}/"
+    return {place + value: delta for value, delta in values.items() if delta}
 
 
 encode_terms = msgspec.msgpack.Encoder().encode
 """The KPIs of a tenant, by definition."""
 decode_terms = msgspec.msgpack.Decoder(dict[str, Kpi]).decode
-encode_cause = msgspec.msgpack.Encoder().encode
-_decode_cause = msgspec.msgpack.Decoder(Cause).decode
+encode_caused = msgspec.msgpack.Encoder().encode
+_decode_caused = msgspec.msgpack.Decoder(Caused).decode
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(KeptRestatement).decode
 
@@ -58,8 +66,9 @@ def decode_marks(marks: Mapping[str, bytes], values: Mapping[str, int]) -> RepMa
     for field, packed in marks.items():
         received_on, *named = field.split("/", 2)
         if len(named) == 2:
-            found.causes[date.fromisoformat(received_on), date.fromisoformat(named[0]), named[1]] = _decode_cause(
-                packed
+            caused: Caused = _decode_caused(packed)
+            found.caused(
+                date.fromisoformat(received_on), date.fromisoformat(named[0]), caused.cause, caused.definitions
             )
         elif named:
             found.cells[date.fromisoformat(received_on), named[0]] = decode_cell(packed) if packed else {}

@@ -94,6 +94,12 @@ class RepMarks(Struct):
         """The days on which late events were received, in order."""
         return sorted({received_on for received_on, _ in self.cells})
 
+    def caused(self, received_on: date, day: date, cause: Cause, definitions: Iterable[str]) -> None:
+        """Notes a cause where there is none earlier."""
+        for definition in definitions:
+            place = (received_on, day, definition)
+            self.causes[place] = min(cause, self.causes.get(place, cause), key=_first)
+
     def closed(self, readings: Readings, received_on: date) -> list[Period]:
         """The periods over by a day that what was received on it may have changed, the shortest first."""
         return closed_periods(readings, (cell for on, cell in self.cells if on == received_on), received_on)
@@ -124,7 +130,11 @@ class RepMarks(Struct):
         of_day = [(day, d, cause) for (on, day, d), cause in self.causes.items() if on == received_on and day in period]
         exact = [cause for _, definition, cause in of_day if definition in definitions]
         some = exact or [cause for _, _, cause in of_day] or list(self.causes.values()) or [Cause(0)]
-        return min(some, key=lambda cause: (cause.at, cause.position))
+        return min(some, key=_first)
+
+
+def _first(cause: Cause) -> tuple[Micros, int]:
+    return cause.at, cause.position
 
 
 def restatements(readings: Readings, rep: Rep, marks: RepMarks, current: CountedCells) -> Iterator[Restatement]:

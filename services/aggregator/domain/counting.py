@@ -99,6 +99,15 @@ def _counter(kpi: Kpi, currencies: Currencies) -> Counter:
             return Counter(kpi.definition, holds, None, None)
 
 
+def counts(counter: Counter, fact: Fact, day: date) -> bool:
+    """Whether a fact adds to a KPI."""
+    if counter.holds is not None and not counter.holds(fact.fields):
+        return False
+    if counter.distinct is not None:
+        return fact.fields.get(counter.distinct) is not None
+    return counter.amount is None or counter.amount(fact, day) is not None
+
+
 def _asks_money(counter: Counter, fact: Fact) -> bool:
     """Whether a KPI would be of an amount of this fact."""
     if not isinstance(counter.amount, Money) or cached_number(fact.fields.get(counter.amount.field)) is None:

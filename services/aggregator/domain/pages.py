@@ -140,16 +140,10 @@ class Sheet:
                     self._present = Tallied.empty()
                 self._present.count(kind.present, fact, sign=sign, day=day)
 
-    def definitions(self, fact: Fact, day: date) -> Iterator[str]:
-        """The KPIs that count a fact on its day."""
-        kind = self._plan.kinds.get(fact.kind)
-        for definition, holds, amount, distinct, _ in () if kind is None else kind.daily:
-            if holds is not None and not holds(fact.fields):
-                continue
-            if (amount is None or amount(fact, day) is not None) and (
-                distinct is None or fact.fields.get(distinct) is not None
-            ):
-                yield definition
+    def counters(self, kind: str) -> list[Counter]:
+        """What counts a kind of facts on their days."""
+        plan = self._plan.kinds.get(kind)
+        return [] if plan is None else list(plan.daily)
 
     def unconverted(self, fact: Fact) -> str | None:
         """The currency for want of whose rate an amount of the fact is in no sum."""

@@ -16,7 +16,7 @@ from services.aggregator.ports import Fenced, RestatementStore, ScoreboardStore
 from services.api.adapters.told_restatements import RedisRestatements
 from shared.contracts import keys
 from shared.contracts.messages import encode_cell, encode_pages
-from shared.contracts.restatements import cause_field, encode_cause, mark_field, value_field
+from shared.contracts.restatements import Caused, cause_field, encode_caused, mark_field, value_fields
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import CellQuery
 from shared.domain.restatements import RESTATEMENTS_KEPT, Cause, CountedCells, Restatement
@@ -53,8 +53,8 @@ async def commit(store: ScoreboardStore, start: int, marks: Marks, **parts: Any)
 
 
 def marks(packed: bytes = CALLS, cause: Cause = CAUSE, on: date = ON, **values: int) -> Marks:
-    changes = {value_field(on, CELL, "accounts", value): delta for value, delta in values.items()}
-    return Marks({mark_field(on, CELL): packed}, {cause_field(on, DAY, "calls"): encode_cause(cause)}, changes)
+    causes = {cause_field(on, DAY, cause): encode_caused(Caused(cause, ["calls"]))}
+    return Marks({mark_field(on, CELL): packed}, causes, value_fields(on, CELL, "accounts", values))
 
 
 async def test_a_rep_without_marks_has_none(told: RestatementStore) -> None:
