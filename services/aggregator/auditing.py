@@ -115,7 +115,7 @@ class LogAudit:
             return [Finding.PENDING]
         sample = self._usable(await self._events.sample(partition, before=applied, count=count))
         looked_at = [*self._suspects.pop(partition, ()), *sample]
-        stored = await self._ledger.read(partition, [suspect.change.key for suspect in looked_at])
+        stored = (await self._ledger.read(partition, [suspect.change.key for suspect in looked_at])).records
         return [
             await self._judge(partition, suspect, packed) for suspect, packed in zip(looked_at, stored, strict=True)
         ]

@@ -88,11 +88,14 @@ class Ledger:
         in_force = self.reattribution.in_force()
         elders = await self.reattribution.elders(chunk.partition, in_force, chunk.position)
         sorted_in = _sort(chunk, in_force.attributions)
-        await self._poison.keep(chunk, sorted_in.poison)
         keys = list(sorted_in.by_key)
-        stored = await self._store.read(chunk.partition, keys) if keys else ()
+        held = await self._store.read(chunk.partition, keys)
+        found = Fenced.at(held.next_offset, chunk)
+        if found is not Fenced.APPLIED:  # facts of records as they were at another offset must not be published at all
+            return Handled(found, messages=len(chunk.values))
+        await self._poison.keep(chunk, sorted_in.poison)
         folding = _Folding(in_force, elders)
-        for key, events, packed in zip(keys, sorted_in.by_key.values(), stored, strict=True):
+        for key, events, packed in zip(keys, sorted_in.by_key.values(), held.records, strict=True):
             folding.fold(key, events, packed)
         await self._publish(chunk.partition, sorted_in, folding.batches)
         outcome = await self._store.commit(
@@ -248,7 +251,7 @@ class _Folding:
 
 def _poison(chunk: Chunk, position: int, reason: PoisonReason, detail: str) -> Poison:
     index = position - chunk.position
-    return Poison(chunk.start + index, reason, detail, chunk.values[index])
+    return Poison(chunk.first + index, reason, detail, chunk.values[index])
 
 
 def _handled(chunk: Chunk, outcome: Fenced, sorted_in: _Sorted, folding: _Folding) -> Handled:

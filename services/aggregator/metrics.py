@@ -6,7 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.aggregator.auditing import Finding
 from services.aggregator.domain.ageing import SweptKind
+from services.aggregator.domain.set_back import LogLook, Notice
 from services.aggregator.ports import PoisonReason
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.observability.heartbeats import HeartbeatGauges
 
 LEDGER, SCOREBOARD = STAGES = ("ledger", "scoreboard")
@@ -36,6 +38,24 @@ class AggregatorMetrics:
             "aggregator_lost_messages", "Messages that retention cut from the log before they were counted", ("topic",),
             registry=registry,
         )  # fmt: skip
+        self.skipped = Counter(
+            "aggregator_skipped_offsets",
+            "Offsets that hold no message: markers of transactions, what compaction took",
+            ("topic",),
+            registry=registry,
+        )
+        self.set_backs = Counter(
+            "aggregator_set_backs",
+            "Partitions begun again from what Redis holds, since its state went back or its server is another",
+            ("reason",),
+            registry=registry,
+        )
+        self.log_looks = Counter(
+            "aggregator_log_looks",
+            "Looks at the topics' ids: same, missing (deleted), unreachable; another ends the worker with code 4",
+            ("outcome",),
+            registry=registry,
+        )
         self.quarantined = Gauge(
             "quarantined_events",
             "Messages of the log put into quarantine since the start",
@@ -111,3 +131,12 @@ class AggregatorMetrics:
                 self.audit.labels(kind=audited, finding=finding)
         for reason in PoisonReason:
             self.quarantined.labels(reason=reason)
+        self._start_notices()
+
+    def _start_notices(self) -> None:
+        for topic in (CRM_EVENTS, KPI_FACTS):
+            self.skipped.labels(topic=topic)
+        for notice in (Notice.WENT_BACK, Notice.ANOTHER_SERVER):
+            self.set_backs.labels(reason=notice)
+        for seen in LogLook:
+            self.log_looks.labels(outcome=seen)

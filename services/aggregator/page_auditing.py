@@ -97,7 +97,7 @@ class PagesAudit:
         if not await self._reattribution.is_through(held.ledger):
             return Finding.PENDING
         position, _ = await self._ledger.succession(held.ledger)
-        (packed,) = await self._ledger.read(held.ledger, [held.record])
+        (packed,) = (await self._ledger.read(held.ledger, [held.record])).records
         now = self._clock.now()
         if packed is None and held.fact.at < self._surely_kept_since(held.tenant, now):
             return Finding.EXPIRED

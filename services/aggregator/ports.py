@@ -17,6 +17,7 @@ from services.aggregator.domain.ageing import Swept
 from services.aggregator.domain.stored import (
     Counted,
     LedgerCommit,
+    LedgerHeld,
     RecordsSlice,
     Refold,
     RepRef,
@@ -36,22 +37,32 @@ from shared.errors import PacerError
 
 
 class Chunk(Struct, frozen=True, gc=False):
-    """Consecutive messages of one partition: the i-th is at offset ``start + i``; ``next_offset`` comes after."""
+    """Consecutive messages of one partition: the i-th is at offset ``first + i``; ``next_offset`` comes after.
+
+    ``start`` is the position before the chunk, ``skipped`` how many offsets from there on hold no message: markers of a
+    transaction, what compaction took. A chunk of nothing but those has no messages.
+    """
 
     partition: int
     start: int
     values: Sequence[bytes]
     epoch: int = 0
+    skipped: int = 0
+
+    @property
+    def first(self) -> int:
+        """The offset of the first message."""
+        return self.start + self.skipped
 
     @property
     def next_offset(self) -> int:
         """The offset after the last message."""
-        return self.start + len(self.values)
+        return self.first + len(self.values)
 
     @property
     def position(self) -> int:
         """Revision position of the first message."""
-        return self.epoch << EPOCH_BITS | self.start
+        return self.epoch << EPOCH_BITS | self.first
 
 
 class Fenced(StrEnum):
@@ -65,6 +76,15 @@ class Fenced(StrEnum):
     """It is inside the chunk: borders differ. Drop, void, seek to the stored offset."""
     BACK = "back"
     """It is before the chunk's start or absent: the state went back. Drop, void, seek to the stored offset."""
+
+    @classmethod
+    def at(cls, stored: int, chunk: Chunk) -> Fenced:
+        """What a chunk finds at a stored next offset; the commit's script decides likewise."""
+        if stored == chunk.start:
+            return cls.APPLIED
+        if stored >= chunk.next_offset:
+            return cls.DONE
+        return cls.BETWEEN if stored > chunk.start else cls.BACK
 
 
 class PoisonReason(StrEnum):
@@ -93,8 +113,8 @@ class TooMuchPoison(PacerError):
 class LedgerStore(Protocol):
     """Records of a crm.events partition."""
 
-    async def read(self, partition: int, keys: Sequence[str]) -> Sequence[bytes | None]:
-        """Packed records in the order of the keys, in one round trip. Raises: TransientError."""
+    async def read(self, partition: int, keys: Sequence[str]) -> LedgerHeld:
+        """Packed records in the order of the keys and the offset that they are of. Raises: TransientError."""
         ...
 
     async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:

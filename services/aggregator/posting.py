@@ -46,7 +46,7 @@ def stage(chunk: Chunk, state: str) -> Staged:
         try:
             batch = decode_batch(value)
         except UNDECODABLE as error:
-            staged.poison.append(Poison(chunk.start + index, PoisonReason.UNDECODABLE, str(error), value))
+            staged.poison.append(Poison(chunk.first + index, PoisonReason.UNDECODABLE, str(error), value))
             continue
         if batch.state != state:
             staged.foreign += 1

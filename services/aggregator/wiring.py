@@ -16,10 +16,12 @@ from services.aggregator.adapters.audit_rounds import AuditRounds
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker, LoadOffsets
 from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue
+from services.aggregator.adapters.fault_points import arm
 from services.aggregator.adapters.kafka_events_log import KafkaEventsLog
 from services.aggregator.adapters.kafka_publishers import KafkaFactsPublisher, KafkaQuarantineSink, RenewableProducer
 from services.aggregator.adapters.log_identity import LogLayout, check_layout
 from services.aggregator.adapters.log_positions import LogPositions
+from services.aggregator.adapters.log_watch import log_watches
 from services.aggregator.adapters.operations_server import asked_in, serve_operations
 from services.aggregator.adapters.process_end import end_process
 from services.aggregator.adapters.progress import Progress
@@ -28,6 +30,7 @@ from services.aggregator.adapters.redis_poison_tallies import RedisPoisonTallies
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
 from services.aggregator.adapters.redis_sweep_log import RedisSweepLog
 from services.aggregator.adapters.state_following import StateFollower
+from services.aggregator.adapters.state_recovery import StateRecovery
 from services.aggregator.adapters.updates_publisher import UpdatesPublisher
 from services.aggregator.adapters.watchdog import Watchdog, all_reachable
 from services.aggregator.auditing import LogAudit
@@ -113,6 +116,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
             audit=audit,
             limit=PoisonLimit(settings.poison.share, settings.poison.at_least),
         )
+        stages.environment = environment
         flow = ChunkFlow(
             {
                 topic: ChunkRunner(stage, handler, metrics, clock, log_epoch=layout.log_epoch)
@@ -123,14 +127,7 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
             linger_seconds=settings.chunk.linger.total_seconds(),
         )
         worker = ChunkWorker(settings.kafka, flow)
-        progress = Progress(
-            redis,
-            metrics,
-            updates,
-            runners=flow.runners,
-            events_partitions=layout.events_partitions,
-            state=layout.state,
-        )
+        progress = Progress(redis, metrics, updates, runners=flow.runners, clock=clock, layout=layout)
         stack.enter_context(
             serve_operations(_health(worker, redis), metrics.registry, settings.http, default_port=DEFAULT_PORT)
         )
@@ -140,11 +137,12 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
         follower = _follower(redis, layout, catalogue, worker, move=_moving(stages, flow, worker, updates, progress))
         side_tasks = (
             updates.run(),
-            progress.run(worker.consumer),
+            progress.run(worker.consumer, StateRecovery(worker.consumer, catalogue, metrics).begin_again),
             catalogue.follow(configuration),
             worker.settle(),
             follower.run(),
             audit.run(worker.consumer),
+            *log_watches(settings.kafka, layout, metrics),
         )
         aggregator = Aggregator(worker, side_tasks)
         stack.push_async_callback(aggregator.close)
@@ -179,6 +177,8 @@ class _Stages:
         self._quarantine = KafkaQuarantineSink(producer, metrics, clock)
         self._catalogue = catalogue
         self._clock = clock
+        self.environment: Mapping[str, str] = {}
+        """Where a test may ask for fault points."""
 
     def of(self, state: str) -> dict[str, ChunkHandler]:
         """New ones, the earlier stage first; nothing that was cached of another state is known to them."""
@@ -220,6 +220,9 @@ class _Stages:
             chance=random.Random(),  # noqa: S311 - a sample, no secret
         )
         self._audit.compare(scoreboard.audit, pages_audit, log_audit)
+        arm(self.environment, publisher, "publish", before="before_publish")
+        arm(self.environment, records, "commit", before="before_ledger_commit", after="after_ledger_commit")
+        arm(self.environment, store, "commit", before="before_scoreboard_commit", after="before_update")
         return {CRM_EVENTS: ledger, KPI_FACTS: scoreboard}
 
     def positions(self, state: str) -> LoadOffsets:

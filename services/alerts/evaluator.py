@@ -14,13 +14,14 @@ import structlog
 
 from services.alerts.domain.incidents import RULE, dedup_key, next_incident
 from services.alerts.domain.judgement import judge
-from services.alerts.domain.lifecycle import Decision, after_history, ended, next_state
+from services.alerts.domain.lifecycle import Decision, Reason, after_history, after_step, ended, next_state
 from services.alerts.domain.watches import Watch
 from services.alerts.floor import Floor
 from services.alerts.measuring import Measuring
 from services.alerts.metrics import AlertsMetrics
 from services.alerts.ports import EpisodeStore, History, Lease, Sources
 from services.alerts.recording import Recorder
+from services.alerts.trust import Trust
 from shared.domain.alerting import Alerting
 from shared.domain.clock import Clock
 from shared.domain.episodes import Episode, EpisodeState
@@ -52,9 +53,12 @@ class Evaluator:
         sources: Sources,
         history: History,
         lease: Lease,
+        trust: Trust,
         clock: Clock,
         metrics: AlertsMetrics,
     ) -> None:
+        self._trust = trust
+        self._steps = trust.steps()
         self._measuring = measuring
         self._store = store
         self._recorder = Recorder(store, metrics)
@@ -109,12 +113,16 @@ class Evaluator:
     async def tick(self) -> None:
         """One turn of the clock: what time alone can move, and everybody once a minute. Raises: TransientError."""
         known: list[Episode] = []
+        stepped_at, self._steps = self._steps.stepped_at, self._trust.steps()
+        if stepped_at != self._steps.stepped_at:  # what is due by the old hands would wait for the new ones
+            self.judge_all()
         for floor in tuple(self._floors.values()):
             held = await self._lease.hold(floor.tenant.id)
+            await self._trust.restore(floor)
             if held and not floor.held:
                 floor.sweep_at = 0
             floor.held = held
-            if held:
+            if held and await self._is_current(floor):
                 await self._turn(floor, self._clock.now())
             known += await self._store.open(floor.tenant.id)
         self._metrics.open_episodes(known)
@@ -126,11 +134,19 @@ class Evaluator:
         changed, self._changed = self._changed, {}
         for tenant, reps in changed.items():
             floor = self._floors.get(tenant)
-            if floor is None or not floor.held:
+            if floor is None or not floor.held or not self._trust.is_restored(tenant):
                 continue
             now = self._clock.now()
             await self._judge(floor, floor.of_reps(reps, now), now)
             self._metrics.decided_after((self._clock.now() - min(reps.values())) / SECOND_US)
+
+    async def _is_current(self, floor: Floor) -> bool:
+        """Whether numbers may be judged; if not, everybody is as soon as they may."""
+        current = await self._trust.is_current()
+        if not current:
+            self._metrics.judged(Reason.NOT_CURRENT)
+            floor.sweep_at = 0
+        return current
 
     async def _turn(self, floor: Floor, now: Micros) -> None:
         known = await self._store.open(floor.tenant.id)
@@ -153,7 +169,8 @@ class Evaluator:
         """Data incidents; while a source is out, or history comes in, nothing else of the tenant is decided."""
         tenant = floor.tenant
         last = await self._sources.last_received(tenant.id)
-        out = {name: is_out(source, last.get(name), tenant.calendar, now) for name, source in tenant.sources.items()}
+        heard = {name: self._steps.heard(last.get(name)) for name in tenant.sources}
+        out = {name: is_out(source, heard[name], tenant.calendar, now) for name, source in tenant.sources.items()}
         priors = await self._store.latest(tenant.id, [dedup_key(source) for source in tenant.sources.values()])
         for name, source in tenant.sources.items():
             prior = priors.get(dedup_key(source))
@@ -184,6 +201,8 @@ class Evaluator:
             return
         before = await self._history.arrival(floor.tenant.id)
         readings = await self._measuring.readings(floor, watches, Moment(now, floor.measurable))
+        if not await self._is_current(floor):  # asked after the numbers were read: they are what is in question
+            return
         priors = await self._store.latest(floor.tenant.id, [watch.dedup_key for watch in watches])
         arrival = await self._history.arrival(floor.tenant.id)
         if before.arriving or arrival.arriving:  # the numbers that were read hold a part of the history
@@ -202,8 +221,9 @@ class Evaluator:
     ) -> Decision | None:
         """One watch's decision; one that cannot be judged is counted and does not keep the others from it."""
         try:
-            judged = judge(watch.rule, reading)
-            return step(prior, judged, watch, tenant=floor.tenant.id, calendar=floor.tenant.calendar, now=now)
+            judged, calendar = judge(watch.rule, reading), floor.tenant.calendar
+            decision = step(prior, judged, watch, tenant=floor.tenant.id, calendar=calendar, now=now)
+            return after_step(decision, watch, calendar=calendar, stepped_at=self._steps.stepped_at, now=now)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one rule, the others must still fire
             self._metrics.judgement_failed()
             log.warning("judgement_failed", dedup_key=watch.dedup_key, error=repr(error))

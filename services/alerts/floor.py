@@ -31,11 +31,13 @@ class Floor:
         self.measurable = True
         self.sweep_at: Micros = 0
         self._watches: tuple[Watch, ...] = ()
+        self._drawn_at: Micros = 0
         self._fresh_until: Micros = 0
 
     def watches(self, now: Micros) -> tuple[Watch, ...]:
         """Every watch at an instant."""
-        if now >= self._fresh_until:
+        if not self._drawn_at <= now < self._fresh_until:  # a clock that was set back draws them anew, too
+            self._drawn_at = now
             self._watches = tuple(watches(self.tenant, self.alerting.rules, self.readings.definitions, now))
             self._fresh_until = min([now + FRESH_US, *(watch.end_at for watch in self._watches)])
         return self._watches

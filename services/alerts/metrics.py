@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -14,6 +15,15 @@ from shared.domain.episodes import Episode, EpisodeState
 from shared.observability.heartbeats import HeartbeatGauges
 
 FAILED = "failed"
+
+
+class SetBack(StrEnum):
+    """What was found to be older in Redis than before; a label."""
+
+    ALERTS = "alerts"
+    NUMBERS = "numbers"
+
+
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 15)
 
 
@@ -37,11 +47,27 @@ class AlertsMetrics:
         self._retries = Counter(
             "alerts_dependency_failures", "Rounds given up as a dependency was away", ["reason"], registry=registry
         )
+        self._set_backs = Counter(
+            "alerts_set_backs",
+            "Times that Redis was found to hold an older state than before",
+            ["of"],
+            registry=registry,
+        )
+        self._steps = Counter(
+            "alerts_clock_steps", "Times that the host's clock was set by more than two seconds", registry=registry
+        )
+        self._unpublished = Counter(
+            "alerts_sent_unpublished",
+            "Notifications sent though alerts.episodes could not be written",
+            registry=registry,
+        )
         self._judged_at = Gauge("alerts_judged_timestamp_seconds", "When rules were last judged", registry=registry)
         self.config_valid = Gauge(
             "pacer_config_valid", "1 while the configuration on disk is the one that runs", registry=registry
         )
         self.heartbeats = HeartbeatGauges(registry, "alerts")
+        for of in SetBack:
+            self._set_backs.labels(of)
         for reason in (*Reason, FAILED):
             self._judgements.labels(reason)
         self.open_episodes(())
@@ -75,6 +101,18 @@ class AlertsMetrics:
     def decided_after(self, seconds: float) -> None:
         """Time since the number changed."""
         self._decision.observe(max(seconds, 0.0))
+
+    def set_back(self, of: SetBack) -> None:
+        """The stored state went back."""
+        self._set_backs.labels(of).inc()
+
+    def clock_stepped(self) -> None:
+        """The host's clock was set."""
+        self._steps.inc()
+
+    def sent_unpublished(self) -> None:
+        """A notification could not wait for Kafka."""
+        self._unpublished.inc()
 
     def conflict(self) -> None:
         """A commit was fenced off."""

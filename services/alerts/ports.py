@@ -61,6 +61,35 @@ class EpisodeStore(Protocol):
         """Forgets what was resolved before an instant and whose period is over; how many."""
         ...
 
+    async def put_back(
+        self, episode: Episode, *, forget: bool = False, announcements: Sequence[Announcement] = ()
+    ) -> bool:
+        """Stores what the log has and the store has lost; it is not published again. False: the store has it.
+
+        ``announcements`` name groups that exist. forget: as above.
+        """
+        ...
+
+
+class EpisodeLog(Protocol):
+    """What was published of episodes."""
+
+    async def unkept(self, tenant: str) -> list[Episode]:
+        """Episodes as last published after what the store knows to be published. Raises: TransientError."""
+        ...
+
+    async def published(self, tenant: str) -> None:
+        """Returns when every stored change is in the log. Raises: TransientError."""
+        ...
+
+
+class Marks(Protocol):
+    """How far the numbers are."""
+
+    async def read(self) -> list[Micros]:
+        """Up to when each partition has applied everything, 0 where nothing is known. Raises: TransientError."""
+        ...
+
 
 class GroupStore(Protocol):
     """Notification groups, each with the notification that is on its way; raises TransientError when away."""
@@ -87,6 +116,10 @@ class GroupStore(Protocol):
         drop: members that need no word any more. seen: refuse if the group was touched since that number.
         False when somebody else was first.
         """
+        ...
+
+    async def known(self, tenant: str, key: str, route: GroupRoute | None) -> Group | None:
+        """A group by its key; with a route it is made where there is none."""
         ...
 
     async def remove(self, tenant: str, group: Group, *, seen: str) -> bool:

@@ -19,6 +19,7 @@ from services.alerts.adapters.group_store import RedisGroupStore
 from services.alerts.adapters.notification_body import rendering
 from services.alerts.adapters.redis_history import RedisHistory
 from services.alerts.adapters.redis_lease import RedisLease
+from services.alerts.adapters.redis_marks import RedisMarks
 from services.alerts.adapters.redis_sources import RedisSources
 from services.alerts.adapters.updates_listener import UpdatesListener
 from services.alerts.adapters.webhook_notifier import WebhookNotifier
@@ -26,7 +27,9 @@ from services.alerts.dispatcher import Desk, Dispatcher
 from services.alerts.evaluator import Evaluator
 from services.alerts.measuring import Measuring
 from services.alerts.metrics import AlertsMetrics
+from services.alerts.restoring import Restoring
 from services.alerts.settings import DEFAULT_PORT, AlertsSettings, SendingSettings
+from services.alerts.trust import Pulses, Trust
 from shared.adapters.kafka_producer import open_producer
 from shared.adapters.kafka_topics import ensure_topics
 from shared.adapters.redis_client import open_redis
@@ -71,28 +74,34 @@ async def open_alerts(settings: AlertsSettings, environment: Mapping[str, str]) 
         redis = await stack.enter_async_context(open_redis(settings.redis))
         producer = await stack.enter_async_context(open_producer(settings.kafka))
         http = await stack.enter_async_context(_open_http(settings.sending))
-        topic = EpisodeTopic(redis, producer, lambda: evaluator.tenants, metrics)
+        topic = EpisodeTopic(redis, producer, settings.kafka, lambda: evaluator.tenants, metrics)
 
         def committed() -> None:
             topic.wake()
             dispatcher.wake()
 
         store = RedisEpisodeStore(redis, committed)
-        lease = RedisLease(redis, settings.judging.lease)
+        pulses = Pulses()
+        groups = RedisGroupStore(redis, pulses)
+        trust = Trust(pulses, RedisMarks(redis), Restoring(topic, store, groups), clock=clock, metrics=metrics)
+        lease = RedisLease(redis, settings.judging.lease, pulses)
         evaluator = Evaluator(
             Measuring(ScoreboardReader(redis), metrics),
             store,
             sources=RedisSources(redis),
             history=RedisHistory(redis),
             lease=lease,
+            trust=trust,
             clock=clock,
             metrics=metrics,
         )
         dispatcher = Dispatcher(
-            RedisGroupStore(redis),
+            groups,
             store,
             WebhookNotifier(http),
             render=rendering(settings.board_url),
+            episodes=topic,
+            may_send=trust.is_restored,
             clock=clock,
             metrics=metrics,
             claim_us=settings.sending.claim // _MICROSECOND,

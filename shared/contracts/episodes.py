@@ -48,6 +48,16 @@ def unpublished_key(tag: str) -> str:
     return f"{tag}unpublished"
 
 
+def published_key(tag: str) -> str:
+    """Hash: partition of alerts.episodes -> the offset after the tenant's last change that is known to be in it."""
+    return f"{tag}published"
+
+
+def pulse_key(tag: str) -> str:
+    """Integer: rises whenever somebody judges or sends; who reads less than before knows that the state went back."""
+    return f"{tag}pulse"
+
+
 def groups_key(tag: str) -> str:
     """Hash: group key -> notification group as JSON, the notification that is being sent included."""
     return f"{tag}groups"

@@ -9,6 +9,7 @@ from decimal import Decimal
 from services.aggregator.domain.stored import (
     Counted,
     LedgerCommit,
+    LedgerHeld,
     Marks,
     PageRef,
     RecordsSlice,
@@ -98,9 +99,9 @@ class InMemoryLedgerStore(Failures):
         self.most_scanned = 500
         self.mark = 0
 
-    async def read(self, partition: int, keys: Sequence[str]) -> Sequence[bytes | None]:  # noqa: ARG002 - the port's
+    async def read(self, partition: int, keys: Sequence[str]) -> LedgerHeld:
         """See the port."""
-        return [self.records.get(key) for key in keys]
+        return LedgerHeld(self.fence.offsets[partition], [self.records.get(key) for key in keys])
 
     async def commit(self, partition: int, commit: LedgerCommit) -> Fenced:
         """See the port."""

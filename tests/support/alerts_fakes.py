@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.alerts.domain.notifications import Group, Notification, Outcome
+from services.alerts.domain.routing import GroupRoute
 from services.alerts.domain.watches import Watch
 from services.alerts.ports import Announcement, Arrival, Claimed
 from shared.domain.accumulators import Accumulator
@@ -166,6 +167,40 @@ class MemoryAlerts:
         self._due: dict[str, Micros] = {}
         self._touches: dict[str, int] = {}
         self._counter = 0
+        self.is_whole = True
+        self.log: dict[str, Episode] = {}
+        """What ``unkept`` answers: what was published and may be lost here."""
+
+    async def unkept(self, tenant: str) -> list[Episode]:
+        return [each for each in self.log.values() if each.tenant == tenant]
+
+    async def published(self, tenant: str) -> None:
+        self.log.update((each.id, each) for each in self.changes)
+
+    async def put_back(
+        self, episode: Episode, *, forget: bool = False, announcements: Sequence[Announcement] = ()
+    ) -> bool:
+        stored = self.episodes.get(episode.id)
+        if stored is not None and stored.version >= episode.version:
+            return False
+        newest = self.episodes.get(self.newest.get(episode.dedup_key, ""))
+        if forget:
+            self.episodes.pop(episode.id, None)
+            if newest is not None and newest.id == episode.id:
+                del self.newest[episode.dedup_key]
+        else:
+            self.episodes[episode.id] = episode
+            if newest is None or newest.started_at < episode.started_at:
+                self.newest[episode.dedup_key] = episode.id
+        for each in announcements:
+            self._touch(each, episode.id)
+        return True
+
+    async def known(self, tenant: str, key: str, route: GroupRoute | None) -> Group | None:
+        if route is not None and key not in self.groups:
+            self.groups[key] = Group(route=route)
+            self._members.setdefault(key, set())
+        return self.groups.get(key)
 
     async def latest(self, tenant: str, dedup_keys: Iterable[str]) -> dict[str, Episode]:
         ids = {key: self.newest.get(key, "") for key in dedup_keys}
@@ -308,6 +343,16 @@ class ToldHistory:
     async def judged(self, tenant: str, arrived: str) -> None:
         if self.now.arrived == arrived:
             self.now = Arrival(self.now.arriving)
+
+
+class FixedMarks:
+    """As the test says; at first no aggregator has set any."""
+
+    def __init__(self) -> None:
+        self.marks: list[Micros] = []
+
+    async def read(self) -> list[Micros]:
+        return self.marks
 
 
 class OwnLease:

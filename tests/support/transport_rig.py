@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from services.aggregator.adapters.chunk_consumer import ChunkConsumer
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.chunk_worker import ChunkFlow, ChunkWorker
+from services.aggregator.domain.ageing import UNSWEPT, Swept
 from services.aggregator.metrics import AggregatorMetrics
 from services.aggregator.ports import Chunk, Fenced, Handled, Settlement
 from services.aggregator.settings import AggregatorKafkaSettings
@@ -49,6 +50,9 @@ class Recorder:
 
     async def settle(self, _: int) -> Settlement:
         return Settlement(0)
+
+    async def sweep(self, _: int) -> Swept:
+        return UNSWEPT
 
     def void(self, partition: int) -> None:
         self.voided.append(partition)

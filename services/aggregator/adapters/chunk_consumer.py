@@ -19,7 +19,8 @@ from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from services.aggregator.adapters.chunk_messages import ChunkMessage, take_turns
+from services.aggregator.adapters.chunk_cutting import Holes, consecutive, names, take_turns
+from services.aggregator.adapters.chunk_messages import ChunkMessage
 from services.aggregator.adapters.holding import Holding
 from services.aggregator.adapters.paced_fetching import fetch_paced
 
@@ -54,6 +55,7 @@ class ChunkConsumer(driver.Consumer):
         self.epoch: defaultdict[TP, int] = defaultdict(int)
         self.reseek: set[TP] = set()
         self.holding = Holding(self)
+        self._holes = Holes()
         self._unfinished: WeakSet[ChunkMessage] = WeakSet()
         self._finished = asyncio.Event()
         super().__init__(*args, **kwargs)
@@ -93,29 +95,34 @@ class ChunkConsumer(driver.Consumer):
         await self._few_unfinished()
         before = self.stamp()
         fetched, _ = await self._wait_next_records(timeout)
-        if not fetched or self.should_stop:
+        if self.should_stop:
             return
-        records = {ensure_TP(tp): batch for tp, batch in fetched.items()}
-        limits = self.app.flow.chunk_records
-        for tp, part in take_turns(records, limits):
-            if before != self.stamp() or not self.flow_active:  # the fetch spans a rebalance: common
-                self.drop(records, "rebalance")
-                return
-            if tp in self.reseek or self.holding.refuses(tp):
-                continue
-            start, following = part[0].offset, part[-1].offset + 1
-            if start != self.position_of.get(tp) or following - start != len(part):
+        records = {ensure_TP(tp): batch for tp, batch in (fetched or {}).items()}
+        for tp, part in [*self._moved_on(records), *take_turns(records, self.app.flow.chunk_records)]:
+            if tp not in self.reseek and not self._holes.follows(tp, self.position_of.get(tp), part):
                 self.drop([tp], "gap")
-                continue
-            self.position_of[tp] = following
-            yield tp, self._to_chunk(tp, part)
+            for run in consecutive(part):
+                if before != self.stamp() or not self.flow_active:  # the fetch spans a rebalance: common
+                    self.drop(records, "rebalance")
+                    return
+                if tp in self.reseek or self.holding.refuses(tp):
+                    break
+                yield tp, self._to_chunk(tp, run)
 
-    def _to_chunk(self, tp: TP, part: Sequence[Any]) -> ChunkMessage:
-        first, last = part[0], part[-1]
-        fields: Any = (tp.topic, tp.partition, first.offset, last.timestamp / 1000, 0, None, None, part, None, 0, 0, tp)
+    def _moved_on(self, fetched: Mapping[TP, Any]) -> list[tuple[TP, Sequence[Any]]]:
+        """Partitions that aiokafka has moved on in without a record: the log goes on with offsets that hold none."""
+        return [
+            (tp, ()) for tp, p in self.position_of.items() if tp not in fetched and (self.fetch_position(tp) or 0) > p
+        ]
+
+    def _to_chunk(self, tp: TP, run: Sequence[Any]) -> ChunkMessage:
+        start, at = self.position_of[tp], run[-1].timestamp / 1000 if run else 0
+        following = run[-1].offset + 1 if run else self.fetch_position(tp) or start
+        fields: Any = (tp.topic, tp.partition, start, at, 0, None, None, run, None, 0, 0, tp)
         message = ChunkMessage(*fields)
         message.generation_id = self.app.consumer_generation_id
-        message.next_offset, message.epoch = last.offset + 1, self.epoch[tp]
+        message.next_offset, message.epoch = following, self.epoch[tp]
+        self.position_of[tp] = following
         self._unfinished.add(message)
         return message
 
@@ -171,12 +178,19 @@ class ChunkConsumer(driver.Consumer):
 
     def last_answer(self, tp: TP) -> int | None:
         """When the broker last answered a fetch of this partition, milliseconds; None: not assigned, not yet."""
-        try:
-            assignment = self._kafka()._subscription.subscription.assignment  # noqa: SLF001 - as above
-            answered: int | None = assignment.state_value(tp).timestamp
-        except (AttributeError, KeyError):
-            return None
+        answered: int | None = self._of_aiokafka(tp, "timestamp")
         return answered
+
+    def fetch_position(self, tp: TP) -> int | None:
+        """Where aiokafka goes on fetching; None: not assigned, not yet."""
+        position: int | None = self._of_aiokafka(tp, "position")
+        return position
+
+    def _of_aiokafka(self, tp: TP, name: str) -> Any:  # noqa: ANN401 - as above
+        try:
+            return getattr(self._kafka()._subscription.subscription.assignment.state_value(tp), name)  # noqa: SLF001
+        except (AttributeError, KeyError, AssertionError):  # it asserts that there is a position
+            return None
 
     def log_end(self, tp: TP) -> int | None:
         """The offset after the log's last record, as of the last fetch; None: not assigned, not yet."""
@@ -244,8 +258,3 @@ class ChunkTransport(driver.Transport):
     """Faust's aiokafka transport with our consumer."""
 
     Consumer = ChunkConsumer
-
-
-def names(partitions: Iterable[TP]) -> str:
-    """Readable, in order."""
-    return " ".join(sorted(f"{tp.topic}-{tp.partition}" for tp in partitions))

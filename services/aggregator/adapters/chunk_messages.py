@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import faust
-from faust.types import TP, ConsumerMessage
+from faust.types import ConsumerMessage
 
 
 class ChunkMessage(ConsumerMessage):
-    """Consecutive records of one partition; ``offset`` is the first one's, ``value`` the list of records.
+    """Consecutive records of one partition; ``offset`` is the position before them, ``value`` the list of records.
 
     ``epoch`` is the partition's when it was fetched: once the consumer has raised it, the chunk is void.
     """
@@ -24,6 +23,11 @@ class ChunkMessage(ConsumerMessage):
         """Aiokafka's own records, in the order of their offsets."""
         records: Sequence[Any] = self.value  # type: ignore[assignment] # Faust knows bytes only
         return records
+
+    @property
+    def skipped(self) -> int:
+        """How many offsets from ``offset`` on hold no record."""
+        return self.next_offset - self.offset - len(self.records)
 
 
 class ChunkSchema(faust.Schema[Any, Any]):
@@ -46,15 +50,3 @@ class QuietMonitor(faust.Monitor):
     """Our own metrics count records; Faust's bookkeeping of messages costs more than it tells."""
 
     on_message_in = on_message_out = on_stream_event_in = on_stream_event_out = _uncounted
-
-
-def take_turns(records: Mapping[TP, Sequence[Any]], limits: Mapping[str, int]) -> Iterable[tuple[TP, Sequence[Any]]]:
-    """Cuts each partition's records to chunks and deals them out in turn; the last topic of ``limits`` goes first."""
-    order = list(limits)
-    ranked = sorted(records, key=lambda tp: (-order.index(tp.topic), tp.partition))
-    cuts = [
-        [(tp, records[tp][i : i + limits[tp.topic]]) for i in range(0, len(records[tp]), limits[tp.topic])]
-        for tp in ranked
-    ]
-    for turn in zip_longest(*cuts):
-        yield from (chunk for chunk in turn if chunk is not None)

@@ -46,7 +46,8 @@ class ChunkRunner:
 
     async def run(self, consumer: ChunkConsumer, message: ChunkMessage) -> None:
         """Returns when the chunk is applied, known to be applied, or void. Raises: only for bugs and TooMuchPoison."""
-        chunk = Chunk(message.partition, message.offset, [r.value or b"" for r in message.records], self._log_epoch)
+        values = [record.value or b"" for record in message.records]
+        chunk = Chunk(message.partition, message.offset, values, self._log_epoch, message.skipped)
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         while not consumer.is_void(message):
             try:
@@ -95,6 +96,7 @@ class ChunkRunner:
             return
         if handled.outcome is Fenced.APPLIED:
             self._applied(handled)
+            self._metrics.skipped.labels(topic=message.topic).inc(message.skipped)
         else:
             self._count(handled.outcome, handled.messages)
         if message.epoch == consumer.epoch[message.tp]:

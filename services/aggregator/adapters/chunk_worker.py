@@ -18,7 +18,8 @@ import mode
 import structlog
 from faust.types import TP
 
-from services.aggregator.adapters.chunk_consumer import ChunkConsumer, ChunkTransport, names
+from services.aggregator.adapters.chunk_consumer import ChunkConsumer, ChunkTransport
+from services.aggregator.adapters.chunk_cutting import names
 from services.aggregator.adapters.chunk_messages import ChunkMessage, ChunkSchema, QuietMonitor
 from services.aggregator.adapters.chunk_runner import ChunkRunner
 from services.aggregator.adapters.lanes import Lanes

@@ -30,6 +30,7 @@ class ConfiguredCatalogue:
         self._deployment = Deployment({}, {}, {})
         self._generation = 0
         self._accepted_at = 0
+        self._version = ""
 
     @property
     def generation(self) -> int:
@@ -48,9 +49,19 @@ class ConfiguredCatalogue:
 
     async def accept(self, deployment: Deployment, version: str) -> None:
         """Puts a deployment in force; workers on the same version share its generation. Raises: RedisAway."""
-        generation = int(await self._raise([keys.LAYOUT], [keys.CONFIGURATION_FIELD, version, keys.GENERATION_FIELD]))
-        self._deployment, self._generation, self._accepted_at = deployment, generation, self._clock.now()
+        asked = [keys.CONFIGURATION_FIELD, version, keys.GENERATION_FIELD, self._generation]
+        generation = int(await self._raise([keys.LAYOUT], asked))
+        self._deployment, self._generation, self._version = deployment, generation, version
+        self._accepted_at = self._clock.now()
         log.info("configuration_accepted", generation=generation, tenants=sorted(deployment.tenants))
+
+    async def accept_again(self) -> None:
+        """Writes down what is in force, since Redis may have forgotten it: no generation is ever used for two.
+
+        Raises: RedisAway.
+        """
+        asked = [keys.CONFIGURATION_FIELD, self._version, keys.GENERATION_FIELD, self._generation]
+        self._generation = int(await self._raise([keys.LAYOUT], asked))
 
     async def follow(self, configuration: LiveConfiguration) -> None:
         """Accepts every valid edit, for ever; an invalid one leaves the old configuration running."""

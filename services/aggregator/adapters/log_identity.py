@@ -8,9 +8,10 @@ each start in ``PACER_KAFKA__LOG_IDENTITY``, and a new name begins a new log epo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Mapping
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from msgspec import Struct
 from redis.asyncio import Redis
@@ -21,7 +22,7 @@ from services.aggregator.settings import AggregatorKafkaSettings
 from shared.adapters.kafka_topics import KafkaAway
 from shared.contracts import keys
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, TransientError
 
 REQUEST_SECONDS = 5.0
 BROKER, LOG_IDENTITY, LOG_EPOCH = "broker", "log_identity", "log_epoch"
@@ -34,14 +35,24 @@ class ForeignLog(ConfigurationError):
     reason = "foreign_log"
 
 
+class TopicMissing(TransientError):
+    """A topic that offsets are counted in was deleted."""
+
+    reason = "topic_missing"
+
+
 class LogLayout(Struct, frozen=True):
-    """What the live state is laid out for, and its name. ``fields``: the same as LAYOUT has it."""
+    """What the live state is laid out for, and its name. ``fields``: the same as LAYOUT has it.
+
+    ``topic_ids`` is empty for the embedded broker, which has none.
+    """
 
     events_partitions: int
     facts_partitions: int
     log_epoch: int
     state: str
     fields: Mapping[str, str] = {}
+    topic_ids: Mapping[str, str] = {}
 
 
 async def check_layout(
@@ -53,13 +64,14 @@ async def check_layout(
     """
     found = {EVENTS_PARTITIONS: str(events_partitions), FACTS_PARTITIONS: str(facts_partitions)}
     found[BROKER] = "kafka" if settings.log_identity is None else "embedded"
+    ids: Mapping[str, str] = {}
     if settings.log_identity is None:
-        ids = await asyncio.to_thread(topic_ids, settings.bootstrap_servers, (CRM_EVENTS, KPI_FACTS))
-        found |= {f"log:{topic}": topic_id for topic, topic_id in ids.items()}
+        ids = await asyncio.to_thread(TopicIds(settings.bootstrap_servers).read)
+        found |= _as_fields(ids)
     _compare(found, await _first_written(redis, found))
     state = await live_state(redis)
     if settings.log_identity is None:
-        return LogLayout(events_partitions, facts_partitions, 0, state, found)
+        return LogLayout(events_partitions, facts_partitions, 0, state, found, ids)
     epoch = await Script(redis, "raise_on_change")([keys.LAYOUT], [LOG_IDENTITY, settings.log_identity, LOG_EPOCH])
     return LogLayout(events_partitions, facts_partitions, int(epoch), state, found)
 
@@ -88,14 +100,32 @@ def _compare(found: Mapping[str, str], stored: Mapping[str, str]) -> None:
             )
 
 
-def topic_ids(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, str]:
-    """Kafka's id of each topic; blocks. Raises: KafkaAway."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})  # must outlive its futures
-    try:
-        described = admin.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_SECONDS)
-        return {topic: str(future.result().topic_id) for topic, future in described.items()}
-    except KafkaException as error:
-        raise KafkaAway(
-            f"{bootstrap_servers} does not tell its topics' ids ({error}); a broker without them needs "
-            "PACER_KAFKA__LOG_IDENTITY"
-        ) from error
+def check_ids(layout: LogLayout, found: Mapping[str, str]) -> None:
+    """Compares topic ids with those at the start. Raises: ForeignLog."""
+    _compare(_as_fields(found), _as_fields(layout.topic_ids))
+
+
+def _as_fields(ids: Mapping[str, str]) -> dict[str, str]:
+    return {f"log:{topic}": topic_id for topic, topic_id in ids.items()}
+
+
+class TopicIds:
+    """Asks Kafka for the ids of the two topics that offsets are counted in; blocks."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = bootstrap_servers
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers}, logger=logging.getLogger("librdkafka"))
+
+    def read(self) -> dict[str, str]:
+        """By topic. Raises: TopicMissing, KafkaAway."""
+        topics = TopicCollection([CRM_EVENTS, KPI_FACTS])
+        try:
+            described = self._admin.describe_topics(topics, request_timeout=REQUEST_SECONDS)
+            return {topic: str(future.result().topic_id) for topic, future in described.items()}
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise TopicMissing(f"{self._servers} has no such topic: {error}") from error
+            raise KafkaAway(
+                f"{self._servers} does not tell its topics' ids ({error}); a broker without them needs "
+                "PACER_KAFKA__LOG_IDENTITY"
+            ) from error

@@ -32,6 +32,13 @@ class LedgerCommit(Struct, gc=False):
     mark: Micros
 
 
+class LedgerHeld(Struct, frozen=True, gc=False):
+    """Packed records in the order asked for, and the offset that the partition was at when they were read."""
+
+    next_offset: int
+    records: Sequence[bytes | None]
+
+
 class RecordsSlice(Struct, frozen=True):
     """Some of a partition's records, all of one instant.
 

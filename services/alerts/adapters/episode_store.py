@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,15 @@ from shared.domain.episodes import Episode
 from shared.domain.instants import Micros
 
 PRUNED_AT_ONCE = 500
+PUT_BACK_KEYS = (
+    contract.episodes_key,
+    contract.latest_key,
+    contract.open_key,
+    contract.recent_key,
+    contract.due_key,
+    contract.touches_key,
+    contract.counter_key,
+)
 
 
 class RedisEpisodeStore:
@@ -28,6 +38,8 @@ class RedisEpisodeStore:
         self._reader = EpisodeReader(redis)
         self._writer = EpisodeWriter(redis)
         self._committed = committed
+        script = Path(__file__).with_name("episode_put_back.lua").read_text(encoding="utf-8")
+        self._put_back = redis.register_script(script)
 
     async def latest(self, tenant: str, dedup_keys: Iterable[str]) -> dict[str, Episode]:
         """See the port."""
@@ -55,6 +67,23 @@ class RedisEpisodeStore:
         if stored:
             self._committed()
         return stored
+
+    async def put_back(
+        self, episode: Episode, *, forget: bool = False, announcements: Sequence[Announcement] = ()
+    ) -> bool:
+        """See the port."""
+        tag = contract.alerts_tag(episode.tenant)
+        fate = "forgotten" if forget else "open" if episode.is_open else "kept"
+        packed = contract.encode_episode(episode)
+        arguments: list[str | int | bytes] = [episode.id, episode.version, episode.dedup_key, packed, fate]
+        arguments += [episode.changed_at, episode.started_at]
+        for each in announcements:
+            arguments += [each.group, each.due_at]
+        keys = [name(tag) for name in PUT_BACK_KEYS] + [contract.members_key(tag, a.group) for a in announcements]
+        try:
+            return bool(await self._put_back(keys=keys, args=arguments))
+        except (RedisError, OSError) as error:
+            raise EpisodesAway(str(error)) from error
 
     async def prune(self, tenant: str, *, before: Micros, now: Micros) -> int:
         """See the port."""

@@ -12,7 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.alerts.domain.notifications import Group
+from services.alerts.domain.routing import GroupRoute
 from services.alerts.ports import Claimed
+from services.alerts.trust import Pulses
 from shared.adapters.episode_reader import EpisodesAway
 from shared.contracts import episodes as contract
 from shared.domain.instants import Micros
@@ -25,8 +27,9 @@ _decode = msgspec.json.Decoder(Group).decode
 class RedisGroupStore:
     """See the port."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, pulses: Pulses) -> None:
         self._redis = redis
+        self._pulses = pulses
         self._claim = redis.register_script((_HERE / "group_claim.lua").read_text(encoding="utf-8"))
         self._settle = redis.register_script((_HERE / "group_settle.lua").read_text(encoding="utf-8"))
 
@@ -37,8 +40,11 @@ class RedisGroupStore:
         return [each.decode() for each in found]
 
     async def claim(self, tenant: str, key: str, *, now: Micros, until: Micros) -> Claimed | None:
-        """See the port."""
-        found = await _asked(self._claim(keys=_keys(tenant, key), args=[key, now, until]))
+        """See the port. Raises: StateWentBack too."""
+        before = self._pulses.greatest(tenant)
+        touched = [*_keys(tenant, key), contract.pulse_key(contract.alerts_tag(tenant))]
+        pulse, *found = await _asked(self._claim(keys=touched, args=[key, now, until]))
+        self._pulses.felt(tenant, int(pulse), after=before)
         if not found:
             return None
         packed, touch, members = found
@@ -65,6 +71,14 @@ class RedisGroupStore:
             *drop,
         ]
         return bool(await _asked(self._settle(keys=_keys(tenant, group.route.key), args=arguments)))
+
+    async def known(self, tenant: str, key: str, route: GroupRoute | None) -> Group | None:
+        """See the port."""
+        groups = contract.groups_key(contract.alerts_tag(tenant))
+        if route is not None:
+            await _asked(self._redis.hsetnx(groups, key, msgspec.json.encode(Group(route=route))))
+        packed = await _asked(self._redis.hget(groups, key))
+        return None if packed is None else _decode(packed)
 
     async def remove(self, tenant: str, group: Group, *, seen: str) -> bool:
         """See the port."""

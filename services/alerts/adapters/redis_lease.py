@@ -8,14 +8,16 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.alerts.trust import Pulses
 from shared.adapters.episode_reader import EpisodesAway
-from shared.contracts.episodes import alerts_tag, lease_key
+from shared.contracts.episodes import alerts_tag, lease_key, pulse_key
 
 _HOLD = """
+local pulse = redis.call('INCR', KEYS[2])
 local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
+if owner and owner ~= ARGV[1] then return {0, pulse} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+return {1, pulse}
 """
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
@@ -23,7 +25,8 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL
 class RedisLease:
     """See the port; every process has a name of its own."""
 
-    def __init__(self, redis: Redis, length: timedelta) -> None:
+    def __init__(self, redis: Redis, length: timedelta, pulses: Pulses) -> None:
+        self._pulses = pulses
         self._owner = uuid4().hex
         self._milliseconds = length // timedelta(milliseconds=1)
         self._hold = redis.register_script(_HOLD)
@@ -31,11 +34,15 @@ class RedisLease:
         self._held: set[str] = set()
 
     async def hold(self, tenant: str) -> bool:
-        """See the port."""
+        """See the port. Raises: StateWentBack too."""
+        tag, before = alerts_tag(tenant), self._pulses.greatest(tenant)
         try:
-            held = await self._hold(keys=[lease_key(alerts_tag(tenant))], args=[self._owner, self._milliseconds])
+            held, pulse = await self._hold(
+                keys=[lease_key(tag), pulse_key(tag)], args=[self._owner, self._milliseconds]
+            )
         except (RedisError, OSError) as error:
             raise EpisodesAway(str(error)) from error
+        self._pulses.felt(tenant, int(pulse), after=before)
         (self._held.add if held else self._held.discard)(tenant)
         return bool(held)
 

@@ -24,6 +24,7 @@ class Reason(StrEnum):
 
     QUIET = "condition_does_not_hold"
     FROZEN = "data_not_trusted"
+    NOT_CURRENT = "numbers_not_current"
     BECAME_PENDING = "condition_began"
     HOLD_RUNNING = "hold_running"
     FIRED = "held_long_enough"
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     REACHED_IN_THE_PAST = "reached_by_imported_history"
     RESOLVED_BY_HAND = "resolved_by_hand"
     ARMED_AGAIN = "armed_again"
+    CLOCK_STEPPED = "clock_stepped"
 
 
 class Decision(Struct, frozen=True):
@@ -87,6 +89,15 @@ def ended(prior: Episode, now: Micros) -> Decision:
     over = prior.period_end_at is not None and now >= prior.period_end_at
     reason = Reason.PERIOD_ENDED if over else Reason.NO_LONGER_WATCHED
     return _resolve(prior, reason, "the period ended" if over else "the rule or its subject is gone", now)
+
+
+def after_step(decision: Decision, watch: Watch, *, calendar: Calendar, stepped_at: Micros, now: Micros) -> Decision:
+    """What is decided after the clock was set: a hold that ran across the step runs from there again."""
+    held = watch.rule.hold_us
+    if decision.reason is not Reason.FIRED or not held or not stepped_at:
+        return decision
+    whole = calendar.working_time_between(watch.rep, stepped_at, now) >= held
+    return decision if whole else Decision(Reason.CLOCK_STEPPED)
 
 
 def episode_id(tenant: str, dedup_key: str, started_at: Micros) -> str:

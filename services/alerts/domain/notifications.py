@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.alerts.domain.routing import GroupRoute
-from shared.domain.episodes import Episode, EpisodeState
+from shared.domain.episodes import Action, Episode, EpisodeState
 from shared.domain.instants import SECOND_US, Micros
 
 FIRST_PAUSE_US = 2 * SECOND_US
@@ -95,10 +95,30 @@ def news(group: Group, members: Iterable[Episode], now: Micros) -> News:
 
 
 def notification_id(tenant: str, group: Group, found: News) -> str:
-    """Deterministic in what is said and what was said before: whoever decides the same writes the same id."""
-    said = "/".join(f"{episode.id}@{episode.version}" for episode in found.episodes)
-    text = f"{tenant}/{group.route.key}/{group.version}/{found.reason}/{said}"
+    """Deterministic in what is said and what made it due, not in how it is kept.
+
+    Whoever has to say it, even after the store forgot that it was said, writes the same id.
+    """
+    said = "/".join(f"{episode.id}@{_occasion(found.reason, episode, group)}" for episode in found.episodes)
+    text = f"{tenant}/{group.route.key}/{found.reason}/{said}"
     return f"nt_{blake2b(text.encode(), digest_size=12).hexdigest()}"
+
+
+def _occasion(reason: NotifyReason, episode: Episode, group: Group) -> Micros:
+    """An episode is news once and resolved once; what is said again is due to an instant."""
+    if reason is NotifyReason.AGAIN:
+        return episode.renotify_at or 0
+    told = group.told.get(episode.id)
+    return told.at if told is not None and reason is NotifyReason.REPEAT else 0
+
+
+def told_of(episode: Episode, receiver: str) -> Told | None:
+    """What a receiver was last told, by the episode's own history; None: nothing."""
+    for entry in reversed(episode.history):
+        if entry.action is Action.NOTIFIED and entry.by == receiver:
+            over = entry.reason == NotifyReason.RESOLVED
+            return Told(EpisodeState.RESOLVED if over else EpisodeState.FIRING, entry.at)
+    return None
 
 
 def delivered(group: Group, now: Micros) -> Group:

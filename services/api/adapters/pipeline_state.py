@@ -52,6 +52,7 @@ class RedisPipeline:
         self._live = LiveState(redis)
         self._clock = clock
         self._ends = ends
+        self._last: PipelineState | None = None
         self._state = Remembered(self._read_state, STATE_SECONDS)
         self._parked = Remembered(self._read_parked, PARKED_SECONDS)
 
@@ -72,12 +73,14 @@ class RedisPipeline:
         sources = await self._ask([("hgetall", keys.sources_key(tag)) for tag in tags])
         ends = await self._end_of(KPI_FACTS)
         scoreboard = await self._positions("scoreboard", layout.scoreboard_tags(), layout, ends)
-        return PipelineState(
+        found = PipelineState(
             partitions=(*ledger, *scoreboard),
             last_received=_latest(sources),
             asked_at=asked_at if layout.events else None,
             following=await self._following(layout),
         )
+        self._last = found.after(self._last)
+        return self._last
 
     async def _following(self, layout: StateLayout) -> Following:
         """The configuration in force before what each partition says of it: what is done by then is done of that."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.instants import Micros
 from shared.domain.silence import is_out
@@ -38,7 +39,8 @@ class Following(Struct, frozen=True, kw_only=True):
 class PipelineState(Struct, frozen=True, kw_only=True):
     """What the aggregator's stages say of themselves.
 
-    ``last_received`` is by (tenant, source); ``asked_at`` lies before every position that was read.
+    ``last_received`` is by (tenant, source); ``asked_at`` lies before every position that was read. ``told`` is the
+    watermark that was told before, of the same state: a host's clock that is set back takes nothing of it away.
     """
 
     partitions: tuple[PartitionState, ...] = ()
@@ -46,6 +48,7 @@ class PipelineState(Struct, frozen=True, kw_only=True):
 
     asked_at: Micros | None = None
     following: Following = Following()
+    told: Micros | None = None
 
     @property
     def watermark(self) -> Micros | None:
@@ -56,7 +59,15 @@ class PipelineState(Struct, frozen=True, kw_only=True):
         """
         reached = [self.asked_at if partition.lag == 0 else partition.mark for partition in self.partitions]
         known = [instant for instant in reached if instant is not None]
-        return min(known) if known and len(known) == len(reached) else None
+        return max(min(known), self.told or 0) if known and len(known) == len(reached) else None
+
+    def after(self, before: PipelineState | None) -> PipelineState:
+        """This state with what was told before; nothing of it holds once a mark is lower, as the state went back."""
+        if before is None or len(before.partitions) != len(self.partitions):
+            return self
+        pairs = zip(before.partitions, self.partitions, strict=True)
+        went_back = any((now.mark or 0) < (then.mark or 0) for then, now in pairs)
+        return self if went_back else replace(self, told=before.watermark)
 
 
 class Parked(Struct, frozen=True, kw_only=True):

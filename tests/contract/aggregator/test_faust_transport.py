@@ -14,7 +14,7 @@ from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
-from services.aggregator.adapters.chunk_messages import take_turns
+from services.aggregator.adapters.chunk_cutting import take_turns
 from services.aggregator.ports import Chunk, Fenced
 from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.errors import TransientError
@@ -153,3 +153,21 @@ def test_partitions_take_turns_and_the_later_stage_goes_first() -> None:
     polled = {EVENTS_0: [1, 2, 3], EVENTS_1: [4], facts: [5]}
     turns = [(tp, list(part)) for tp, part in take_turns(polled, {CRM_EVENTS: 2, KPI_FACTS: 2})]
     assert turns == [(facts, [5]), (EVENTS_0, [1, 2]), (EVENTS_1, [4]), (EVENTS_0, [3])]
+
+
+async def test_offsets_without_a_record_are_passed_over_once_a_seek_has_found_them_again(rig: Rig) -> None:
+    for _ in range(2):
+        rig.polls.put_nowait({EVENTS_0: [*records(10, 1), *records(12, 1)]})
+    await eventually(rig.spans, equals=[(0, 10, 11), (0, 11, 13)])
+    chunk = rig.recorder.chunks[-1]
+    assert (chunk.first, chunk.position, len(chunk.values)) == (12, 12, 1)
+
+
+async def test_a_log_that_ends_in_offsets_without_a_record_is_followed_to_its_end(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rig.worker.consumer, "fetch_position", lambda tp: 12 if tp == EVENTS_0 else 0)
+    for _ in range(2):
+        rig.polls.put_nowait({})
+    await eventually(rig.spans, equals=[(0, 10, 12)])
+    assert rig.recorder.chunks[-1].values == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from faust.types import TP
@@ -10,8 +12,10 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.configured_catalogue import ConfiguredCatalogue
-from services.aggregator.adapters.log_identity import ForeignLog, check_layout
+from services.aggregator.adapters.log_identity import ForeignLog, LogLayout, check_layout
 from services.aggregator.adapters.log_positions import LogPositions
+from services.aggregator.adapters.progress import Progress
+from services.aggregator.domain.set_back import Notice
 from services.aggregator.metrics import AggregatorMetrics
 from services.aggregator.settings import AggregatorKafkaSettings
 from shared.configuration import Deployment
@@ -96,3 +100,88 @@ async def test_a_changed_configuration_raises_the_generation_over_restarts(
         await catalogue.accept(Deployment({}, {}, {}), version)
         generations.append(catalogue.generation)
     assert generations == [0, 0, 1]
+
+
+async def test_a_generation_is_never_used_twice_though_redis_forgot_it(
+    redis: Redis, metrics: AggregatorMetrics
+) -> None:
+    catalogue = ConfiguredCatalogue(redis, metrics, ManualClock())
+    for version in ("a", "b", "c"):
+        await catalogue.accept(Deployment({}, {}, {}), version)
+    await redis.delete(keys.LAYOUT)
+    await catalogue.accept_again()
+    other = ConfiguredCatalogue(redis, metrics, ManualClock())
+    await other.accept(Deployment({}, {}, {}), "d")
+    assert (catalogue.generation, other.generation) == (2, 3)
+
+
+class Owner:
+    """Of one partition that has applied so much; its last fetch was just answered."""
+
+    def __init__(self, applied: int, end: int) -> None:
+        self.applied, self.reseek, self.end = {EVENTS: applied}, set[TP](), end
+
+    def log_end(self, _: TP) -> int:
+        return self.end
+
+    def last_answer(self, _: TP) -> int:
+        return ANSWERED_MS
+
+
+ANSWERED_MS = 1_795_426_200_000
+
+
+class NothingFollowed:
+    def followed(self, _: int) -> None:
+        return None
+
+
+class Told:
+    """A round of progress on a real Redis; ``notices`` are what it told."""
+
+    def __init__(self, redis: Redis, metrics: AggregatorMetrics) -> None:
+        updates: Any = SimpleNamespace(look_at=list)
+        layout = LogLayout(4, 4, 0, "")
+        self.progress = Progress(
+            redis, metrics, updates, runners={CRM_EVENTS: NothingFollowed()}, clock=ManualClock(), layout=layout
+        )
+        self.notices: list[Mapping[TP, Notice]] = []
+
+    async def round(self, owner: Any) -> None:
+        async def noted(notices: Mapping[TP, Notice]) -> None:
+            self.notices.append(notices)
+
+        await self.progress.tell(owner, noted)
+
+
+async def test_who_is_caught_up_claims_the_instant_of_its_last_fetch(redis: Redis, metrics: AggregatorMetrics) -> None:
+    tag, told = keys.ledger_tag(3, ""), Told(redis, metrics)
+    await redis.set(keys.offset_key(tag), 7)
+    await told.round(Owner(applied=7, end=7))
+    assert (await redis.get(keys.mark_key(tag)), told.notices) == (str(ANSWERED_MS * 1000).encode(), [])
+
+
+async def test_who_is_behind_claims_nothing(redis: Redis, metrics: AggregatorMetrics) -> None:
+    tag, told = keys.ledger_tag(3, ""), Told(redis, metrics)
+    await redis.set(keys.offset_key(tag), 7)
+    await told.round(Owner(applied=7, end=8))
+    assert await redis.get(keys.mark_key(tag)) is None
+
+
+@pytest.mark.parametrize("stored", [None, 5])
+async def test_a_state_that_went_back_is_told_and_gets_no_mark(
+    redis: Redis, metrics: AggregatorMetrics, stored: int | None
+) -> None:
+    tag, told = keys.ledger_tag(3, ""), Told(redis, metrics)
+    if stored is not None:
+        await redis.set(keys.offset_key(tag), stored)
+    await told.round(Owner(applied=7, end=7))
+    assert (told.notices, await redis.get(keys.mark_key(tag))) == ([{EVENTS: Notice.WENT_BACK}], None)
+
+
+async def test_a_mark_never_goes_back(redis: Redis, metrics: AggregatorMetrics) -> None:
+    tag, told = keys.ledger_tag(3, ""), Told(redis, metrics)
+    await redis.set(keys.offset_key(tag), 7)
+    await redis.set(keys.mark_key(tag), ANSWERED_MS * 1000 + 5)
+    await told.round(Owner(applied=7, end=7))
+    assert await redis.get(keys.mark_key(tag)) == str(ANSWERED_MS * 1000 + 5).encode()

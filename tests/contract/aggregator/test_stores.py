@@ -14,6 +14,7 @@ from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardS
 from services.aggregator.domain.stored import (
     Counted,
     LedgerCommit,
+    LedgerHeld,
     Refold,
     ScoreboardCommit,
     ScoreboardHeld,
@@ -89,27 +90,32 @@ async def test_a_chunk_applies_once(ledger_store: LedgerStore) -> None:
 async def test_a_chunk_with_other_borders_is_not_applied(ledger_store: LedgerStore) -> None:
     await ledger_store.commit(0, records(0, 5))
     assert await ledger_store.commit(0, records(3, 8, a=b"x")) is Fenced.BETWEEN
-    assert await ledger_store.read(0, ["a"]) == [None]
+    assert (await ledger_store.read(0, ["a"])).records == [None]
 
 
 async def test_a_chunk_beyond_the_state_is_not_applied(ledger_store: LedgerStore) -> None:
     assert await ledger_store.commit(0, records(3, 8, a=b"x")) is Fenced.BACK
-    assert await ledger_store.read(0, ["a"]) == [None]
+    assert (await ledger_store.read(0, ["a"])).records == [None]
 
 
 async def test_records_come_back_as_they_went_in_any_bytes(ledger_store: LedgerStore) -> None:
     await ledger_store.commit(0, records(0, 1, a=BYTES, b=b""))
-    assert await ledger_store.read(0, ["b", "absent", "a"]) == [b"", None, BYTES]
+    assert (await ledger_store.read(0, ["b", "absent", "a"])).records == [b"", None, BYTES]
 
 
 async def test_more_records_than_a_command_takes_arguments(ledger_store: LedgerStore) -> None:
     many = {f"k{i}": b"%d" % i for i in range(9_000)}
     await ledger_store.commit(0, LedgerCommit(0, 9_000, many, {}, 0))
-    assert await ledger_store.read(0, list(many)) == list(many.values())
+    assert (await ledger_store.read(0, list(many))).records == list(many.values())
+
+
+async def test_records_come_with_the_offset_that_they_are_of(ledger_store: LedgerStore) -> None:
+    await ledger_store.commit(0, records(0, 5, a=b"x"))
+    assert await ledger_store.read(0, ["a"]) == LedgerHeld(5, [b"x"])
 
 
 async def test_asking_for_no_record_answers_none(ledger_store: LedgerStore) -> None:
-    assert await ledger_store.read(0, []) == []
+    assert (await ledger_store.read(0, [])).records == []
 
 
 async def test_pages_and_cells_come_back_in_the_order_asked(store: ScoreboardStore) -> None:

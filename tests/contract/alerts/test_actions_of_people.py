@@ -13,6 +13,7 @@ from services.alerts.adapters.group_store import RedisGroupStore
 from services.alerts.domain.notifications import Group
 from services.alerts.domain.routing import GroupRoute
 from services.alerts.ports import Announcement
+from services.alerts.trust import Pulses
 from shared.adapters.episode_reader import EpisodeReader
 from shared.adapters.episode_writer import EpisodeWriter, touches_of
 from shared.contracts.episodes import alerts_tag, decode_episode, unpublished_key
@@ -29,7 +30,7 @@ FIRED = replace(episode(), groups=(ROUTE.key,))
 async def redis(redis_server: RealRedis) -> AsyncIterator[Redis]:
     """A tenant whose one alert is firing and was told; its group waits for a touch."""
     client = Redis.from_url(redis_server.url)
-    store, groups = RedisEpisodeStore(client, lambda: None), RedisGroupStore(client)
+    store, groups = RedisEpisodeStore(client, lambda: None), RedisGroupStore(client, Pulses())
     await store.commit(FIRED, prior=None, announcements=[Announcement(ROUTE.key, T0, ROUTE)])
     await groups.settle("acme", Group(route=ROUTE), due_at=None)
     yield client
@@ -49,7 +50,7 @@ async def test_an_action_is_read_back(redis: Redis) -> None:
 
 async def test_an_action_makes_the_groups_look(redis: Redis) -> None:
     await acknowledged(redis)
-    assert await RedisGroupStore(redis).due("acme", T0 + 5, 9) == [ROUTE.key]
+    assert await RedisGroupStore(redis, Pulses()).due("acme", T0 + 5, 9) == [ROUTE.key]
 
 
 async def test_an_action_is_published(redis: Redis) -> None:

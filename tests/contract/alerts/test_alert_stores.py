@@ -13,6 +13,7 @@ from services.alerts.adapters.group_store import RedisGroupStore
 from services.alerts.domain.notifications import Group, Told
 from services.alerts.domain.routing import GroupRoute
 from services.alerts.ports import Announcement, Claimed, EpisodeStore, GroupStore
+from services.alerts.trust import Pulses
 from shared.domain.episodes import Action, Episode, EpisodeState, HistoryEntry
 from tests.support.alerts_fakes import T0, MemoryAlerts, episode
 from tests.support.redis_cluster import REAL, open_real_redis
@@ -34,7 +35,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         yield Stores(memory, memory)
         return
     async with open_real_redis(request) as redis:
-        yield Stores(RedisEpisodeStore(redis, lambda: None), RedisGroupStore(redis))
+        yield Stores(RedisEpisodeStore(redis, lambda: None), RedisGroupStore(redis, Pulses()))
 
 
 async def claimed(stores: Stores, now: int = T0 + 10) -> Claimed:
@@ -207,3 +208,35 @@ async def test_a_removed_group_begins_anew(stores: Stores) -> None:
 
 def _resolved() -> Episode:
     return replace(episode(), state=EpisodeState.RESOLVED, version=2, resolved_at=T0, reason="recovered")
+
+
+async def test_what_the_log_has_is_put_back_with_its_group(stores: Stores) -> None:
+    assert await stores.groups.known("acme", ROUTE.key, ROUTE) == Group(route=ROUTE)
+    back = episode(version=3)
+    assert await stores.episodes.put_back(back, announcements=[Announcement(ROUTE.key, T0 + 10)])
+    assert await stores.episodes.latest("acme", [back.dedup_key]) == {back.dedup_key: back}
+    assert (await claimed(stores)).members == (back.id,)
+    assert await stores.episodes.open("acme") == [back]
+
+
+async def test_a_later_version_is_not_put_back_over(stores: Stores) -> None:
+    await stores.episodes.put_back(episode(version=3))
+    assert not await stores.episodes.put_back(episode(version=3))
+    assert await stores.episodes.put_back(episode(version=4))
+
+
+async def test_the_newest_of_a_key_stays_the_newest(stores: Stores) -> None:
+    await stores.episodes.put_back(episode(id="ep_2", started_at=T0 + 5))
+    await stores.episodes.put_back(episode(started_at=T0, state=EpisodeState.RESOLVED))
+    assert (await stores.episodes.latest("acme", [episode().dedup_key]))[episode().dedup_key].id == "ep_2"
+
+
+async def test_a_forgotten_one_goes(stores: Stores) -> None:
+    await stores.episodes.put_back(episode())
+    await stores.episodes.put_back(episode(version=2, state=EpisodeState.RESOLVED), forget=True)
+    assert await stores.episodes.by_ids("acme", ["ep_1"]) == []
+    assert await stores.episodes.latest("acme", [episode().dedup_key]) == {}
+
+
+async def test_an_unknown_group_is_not_made_without_a_route(stores: Stores) -> None:
+    assert await stores.groups.known("acme", ROUTE.key, None) is None

@@ -83,6 +83,18 @@ async def test_the_fence_names_what_it_finds(floor: InMemoryFloor, start: int, s
     assert (await floor.ledger.handle(Chunk(0, start, values))).outcome is outcome
 
 
+async def test_a_chunk_of_records_that_went_back_publishes_nothing(floor: InMemoryFloor) -> None:
+    await floor.take([deal("won", event="e1"), deal("deleted", event="e2", at=T0 + HOUR_US)])
+    floor.ledger_store.fence.offsets[0] = 0
+    floor.ledger_store.records.clear()
+    before = {to: list(log) for to, log in floor.publisher.logs.items()}
+    floor.log += on_the_log([deal("won", event="e3", at=T0 + 2)])
+    assert (await floor.try_chunk(2, 1)).outcome is Fenced.BACK
+    assert floor.publisher.logs == before
+    await floor.take([])
+    assert floor.scoreboard_store.facts() == {}
+
+
 async def test_a_lost_scoreboard_commit_counts_once(floor: InMemoryFloor) -> None:
     await floor.take([call("c-1")])
     await floor.try_chunk(0, 0)

@@ -46,6 +46,8 @@ class Post:
             self.store,
             self.notifier,
             render=rendering("http://board"),
+            episodes=self.store,
+            may_send=lambda _: self.store.is_whole,
             clock=self.clock,
             metrics=AlertsMetrics(self.registry),
         )

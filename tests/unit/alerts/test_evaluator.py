@@ -13,6 +13,8 @@ from services.alerts.evaluator import Evaluator
 from services.alerts.measuring import Measuring
 from services.alerts.metrics import AlertsMetrics
 from services.alerts.ports import Arrival
+from services.alerts.restoring import Restoring
+from services.alerts.trust import Pulses, Trust
 from shared.domain.alerting import Alerting, ForEach, Rule, Selection, Test
 from shared.domain.episodes import Episode, EpisodeState, comment
 from shared.domain.instants import parse
@@ -21,8 +23,10 @@ from shared.errors import TransientError
 from tests.support.alerts_fakes import (
     DAY,
     MINUTE_US,
+    SECOND_US,
     T0,
     FilledBoard,
+    FixedMarks,
     MemoryAlerts,
     OwnLease,
     SpokenSources,
@@ -45,6 +49,9 @@ class Desk:
         self.clock, self.store, self.board = ManualClock(at), MemoryAlerts(), FilledBoard()
         self.sources, self.lease, self.registry = SpokenSources(), OwnLease(), CollectorRegistry()
         self.history = ToldHistory()
+        self.pulses, self.marks = Pulses(), FixedMarks()
+        self.set_by = 0
+        """How far the clock was set, for or back, beside what it went."""
         self.calls(ana=ON_PACE, ben=ON_PACE)
         self.evaluator = self.started(*rules)
 
@@ -55,6 +62,14 @@ class Desk:
             sources=self.sources,
             history=self.history,
             lease=self.lease,
+            trust=Trust(
+                self.pulses,
+                self.marks,
+                Restoring(self.store, self.store, self.store),
+                clock=self.clock,
+                metrics=metrics,
+                monotonic=lambda: (self.clock.now() - self.set_by) / SECOND_US,
+            ),
             clock=self.clock,
             metrics=metrics,
         )
@@ -74,6 +89,11 @@ class Desk:
         for rep in counts:
             self.evaluator.heard("acme", rep, self.clock.now())
         await self.evaluator.judge_changed()
+
+    async def set_clock(self, **length: float) -> None:
+        by = timedelta(**length)
+        self.set_by += by // timedelta(microseconds=1)
+        await self.later(**length)
 
     async def later(self, **length: float) -> None:
         self.clock.advance(timedelta(**length))
@@ -416,3 +436,40 @@ async def test_an_import_is_not_judged_while_a_source_is_out() -> None:
     await desk.later(hours=3)
 
     assert desk.history.now.arrived == "im_1"
+
+
+async def test_numbers_on_their_way_back_up_fire_nothing_and_resolve_nothing() -> None:
+    desk = Desk(rule())
+    desk.marks.marks = [T0, T0]
+    await desk.later(seconds=5)
+    desk.marks.marks = [T0 - 60 * SECOND_US, T0]
+    await desk.changed(ana=0)
+    await desk.later(seconds=5)
+    assert desk.store.episodes == {}
+    desk.marks.marks = [desk.clock.now() + SECOND_US] * 2
+    await desk.later(seconds=5)
+    assert [each.state for each in desk.store.episodes.values()] == [EpisodeState.FIRING]
+
+
+async def test_a_source_is_not_out_since_the_clock_was_set() -> None:
+    desk = Desk(rule())
+    desk.sources.last["native"] = T0
+    await desk.set_clock(minutes=70)
+    assert "source-out/native" not in desk.states
+
+
+async def test_a_source_that_stays_silent_after_the_clock_was_set_is_out() -> None:
+    desk = Desk(rule())
+    desk.sources.last["native"] = T0
+    await desk.set_clock(minutes=70)
+    await desk.later(minutes=61)
+    assert desk.states["source-out/native"] is EpisodeState.FIRING
+
+
+async def test_a_clock_that_is_set_ends_no_hold() -> None:
+    desk = Desk(rule(hold_us=10 * MINUTE_US))
+    await desk.changed(ana=0)
+    await desk.set_clock(minutes=10)
+    assert [each.state for each in desk.store.episodes.values()] == [EpisodeState.PENDING]
+    await desk.later(minutes=10)
+    assert [each.state for each in desk.store.episodes.values()] == [EpisodeState.FIRING]
