@@ -16,9 +16,10 @@ from services.aggregator.restating import Restating
 from shared.contracts.messages import decode_cell
 from shared.contracts.restatements import decode_terms, encode_terms
 from shared.domain.accumulators import Accumulator
+from shared.domain.edited_periods import edited
 from shared.domain.periods import local_day
 from shared.domain.readings import Readings
-from shared.domain.restatements import Cause, CountedCells, Restatement, edited
+from shared.domain.restatements import Cause, CountedCells, Restatement
 from shared.domain.tenant import Tenant
 
 

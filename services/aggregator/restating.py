@@ -6,13 +6,14 @@ a rep at a time: of a burst of late events each reading is restated once.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from services.aggregator.domain.stored import RepRef
 from services.aggregator.ports import Catalogue, RestatementStore
 from shared.domain.readings import Readings
-from shared.domain.restatements import restatements
+from shared.domain.restatements import Restatement, restatements
 from shared.domain.tenant import Tenant
 
 COALESCED_SECONDS = 1.0
@@ -80,8 +81,18 @@ class Restating:
         readings = readings or self.readings_of(tenant)
         current = await self._store.current(partition, ref, marks.query(readings), marks.version)
         if current is not None:
-            found = list(restatements(readings, rep, marks, current))
+            found = await self._patiently(restatements(readings, rep, marks, current))
             await self._store.tell(partition, ref, marks.version, found)
+
+    async def _patiently(self, made: Iterator[Restatement]) -> list[Restatement]:
+        """After an import of years a rep's take long: chunks of other partitions go on meanwhile."""
+        found, began = list[Restatement](), self._monotonic()
+        for each in made:
+            found.append(each)
+            if self._monotonic() - began > SLICE_SECONDS / 2:
+                await asyncio.sleep(0)
+                began = self._monotonic()
+        return found
 
     def readings_of(self, tenant: Tenant) -> Readings:
         """A tenant's readings, compiled once a configuration."""

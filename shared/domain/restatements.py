@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from shared.domain.accumulators import Accumulator
-from shared.domain.cells import STATE_CELL, CellQuery, SubjectCells, base_kpis
+from shared.domain.cells import CellQuery, SubjectCells, base_kpis
 from shared.domain.instants import Micros
 from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.people import Rep
@@ -66,6 +67,10 @@ class Restatement(Struct, frozen=True):
     cause: Cause
 
 
+Causes: TypeAlias = dict[date, dict[str, Cause]]
+"""By local day and definition."""
+
+
 class CountedCells(Struct, frozen=True):
     """Cells of a rep by name; values by (definition, cell) with how many facts have them.
 
@@ -106,11 +111,13 @@ class RepMarks(Struct):
 
     def query(self, readings: Readings) -> CellQuery:
         """All that has to be read to tell what became of the readings."""
-        query = CellQuery()
-        for received_on in self.days:
-            for period in self.closed(readings, received_on):
-                query |= readings.query_rep(asked_of(readings, period), period)
-        return query
+        periods = dict.fromkeys(period for day in self.days for period in self.closed(readings, day))
+        queries = [readings.query_rep(asked_of(readings, period), period) for period in periods]
+        return CellQuery(
+            frozenset().union(*(query.cells for query in queries)),
+            frozenset().union(*(query.values for query in queries)),
+            frozenset().union(*(query.numbers for query in queries)),
+        )
 
     def before(self, readings: Readings, current: CountedCells, day: date) -> SubjectCells:
         """What the rep's cells were before anything that was received on a day or later."""
@@ -125,12 +132,20 @@ class RepMarks(Struct):
                     known[value] = known.get(value, 0) - delta
         return subject_cells(readings, CountedCells(cells, counted, current.retained_from))
 
-    def cause(self, received_on: date, period: Period, definitions: frozenset[str]) -> Cause:
+    def causes_on(self, received_on: date) -> Causes:
+        """What was received on a day, by local day."""
+        found: Causes = {}
+        for (on, day, definition), cause in self.causes.items():
+            if on == received_on:
+                found.setdefault(day, {})[definition] = cause
+        return found
+
+    def cause(self, causes: Causes, period: Period, definitions: frozenset[str]) -> Cause:
         """The first of a day's late changes that may have changed a number; of so many that not all were kept, any."""
-        of_day = [(day, d, cause) for (on, day, d), cause in self.causes.items() if on == received_on and day in period]
-        exact = [cause for _, definition, cause in of_day if definition in definitions]
-        some = exact or [cause for _, _, cause in of_day] or list(self.causes.values()) or [Cause(0)]
-        return min(some, key=_first)
+        of_period = [caused for day in period.days() if (caused := causes.get(day)) is not None]
+        exact = [caused[name] for caused in of_period for name in definitions if name in caused]
+        some = exact or [cause for caused in of_period for cause in caused.values()] or list(self.causes.values())
+        return min(some or [Cause(0)], key=_first)
 
 
 def _first(cause: Cause) -> tuple[Micros, int]:
@@ -144,35 +159,13 @@ def restatements(readings: Readings, rep: Rep, marks: RepMarks, current: Counted
         before = marks.before(readings, current, received_on)
         following = days[number + 1] if number + 1 < len(days) else date.max
         after = marks.before(readings, current, following)
+        causes = marks.causes_on(received_on)
         for period in marks.closed(readings, received_on):
             for kpi, was, now in changed(readings, rep, period, before, after):
                 versions = readings.definitions.on(period.first)
                 bases = frozenset(base.definition for base in base_kpis(kpi, versions))
-                cause = marks.cause(received_on, period, bases)
+                cause = marks.cause(causes, period, bases)
                 yield Restatement(rep.id, kpi.id, kpi.definition, (period.kind.value, period.id), was, now, cause)
-
-
-def edited(
-    old: tuple[Readings, CountedCells], new: tuple[Readings, CountedCells], rep: Rep, today: date, cause: Cause
-) -> Iterator[Restatement]:
-    """What an edit does to the closed periods of a rep's old cells, short periods before long ones.
-
-    A KPI that comes or goes restates nothing. ``today``: on the rep's wall, when the edit was accepted.
-    """
-    (former, was), (now, is_now) = old, new
-    both = {**was.cells, **is_now.cells}.keys() - {STATE_CELL}
-    different = {cell for cell in both if was.cells.get(cell, {}) != is_now.cells.get(cell, {})}
-    for place in {**was.values, **is_now.values}:
-        if was.values.get(place, {}) != is_now.values.get(place, {}) and place[1] != STATE_CELL:
-            different.add(place[1])
-    before, after = (subject_cells(readings, cells) for readings, cells in (old, new))
-    for period in closed_periods(now, different, today):
-        known = {kpi.id: kpi for kpi in asked_of(former, period)}
-        kpis = [kpi for kpi in asked_of(now, period) if kpi.id in known]
-        values = former.closed_values(rep, [known[kpi.id] for kpi in kpis], period, before)
-        for kpi, then, since in zip(kpis, values, now.closed_values(rep, kpis, period, after), strict=True):
-            if then != since:
-                yield Restatement(rep.id, kpi.id, kpi.definition, (period.kind.value, period.id), then, since, cause)
 
 
 def closed_periods(readings: Readings, cells: Iterable[str], on: date) -> list[Period]:
