@@ -18,10 +18,10 @@ _HOUR_US = 3600 * SECOND_US
 def miss_probability(kpi: Kpi, value: Decimal | None, asked: Asked | None, situation: Situation) -> Decimal | None:
     """The probability that a count ends below its target, or above its ceiling; 0 or 1 where that is settled.
 
-    None without a target, with too little evidence, and for what is no count: nothing is said of how amounts or
-    repeated values come.
+    None without a target, with too little evidence, and for what is no count of what happened: nothing is said of how
+    amounts or repeated values come, nor of how states go.
     """
-    if kpi.aggregate is not Aggregate.COUNT or value is None or asked is None:
+    if kpi.aggregate is not Aggregate.COUNT or kpi.counts_states or value is None or asked is None:
         return None
     left = CONTEXT.subtract(asked.target, value)
     lower = situation.better is Better.LOWER

@@ -207,6 +207,15 @@ def test_nothing_is_said_of_what_is_no_count(aggregate: Aggregate) -> None:
     assert miss_probability(kpi("x", aggregate=aggregate), Decimal(1), asked, situation) is None
 
 
+def test_nothing_is_said_of_what_is_open_now() -> None:
+    asked, situation = (
+        Asked(Decimal(9), Decimal(9), Decimal(9)),
+        Situation(over=False, better=Better.HIGHER, working_left_us=HOUR_US, rate=STEADY),
+    )
+    stock = kpi("open", facts=("deal.open",))
+    assert miss_probability(stock, Decimal(10), asked, situation) is None
+
+
 @settings(max_examples=50)
 @given(st.integers(0, 59), st.integers(1, 16))
 def test_it_falls_with_every_fact_and_rises_with_lost_time(value: int, hours: int) -> None:
