@@ -69,7 +69,8 @@ class Asked(Struct, frozen=True):
     def is_whole(self, found: Mapping[str, SubjectCells]) -> bool:
         """Whether no fact of the period is gone for its age."""
         starts = ((part.rep.id, self.period.bounds(part.rep.zone)[0]) for part in self.parts)
-        return all(found[rep].retained_from <= start for rep, start in starts if rep in found)
+        known = ((found[rep].retained_from, start) for rep, start in starts if rep in found)
+        return all(not retained_from or retained_from <= start for retained_from, start in known)
 
     @property
     def last(self) -> date:

@@ -46,7 +46,7 @@ class SubjectCells(Struct, frozen=True):
     def is_whole(self, kpi: Kpi, start: Micros) -> bool:
         """Whether a KPI's value in a period that starts then lacks nothing for its age; states have none."""
         if kpi.aggregate is not Aggregate.LATEST:
-            return self.retained_from <= start
+            return not self.retained_from or self.retained_from <= start  # before 1970 a start is below 0
         return not self.retained_from or all(kind == FactKind.DEAL_OPEN for kind in kpi.facts)
 
     def tally(self, names: Iterable[str], definitions: Iterable[str]) -> Tally:
@@ -69,6 +69,12 @@ def day_cell(day: date) -> str:
 def month_cell(day: date) -> str:
     """Cell name of the month that contains a day."""
     return f"m{day:%Y-%m}"
+
+
+def first_day(cell: str) -> date:
+    """The first local day of a day's or month's cell. A year before 1000 has fewer digits in a month's name."""
+    year, month, day = (*cell[1:].split("-"), "1")[:3]
+    return date(int(year), int(month), int(day))
 
 
 def covering_cells(period: Period, included: Callable[[date], bool] | None = None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from shared.domain.accumulators import Accumulator
-from shared.domain.cells import CellQuery, SubjectCells, base_kpis
+from shared.domain.cells import CellQuery, SubjectCells, base_kpis, first_day
 from shared.domain.instants import Micros
 from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.people import Rep
@@ -173,7 +173,7 @@ def closed_periods(readings: Readings, cells: Iterable[str], on: date) -> list[P
     rules, found = readings.tenant.calendar.periods, dict[Period, None]()
     for cell in cells:
         kinds = _OF_DAYS if cell.startswith("d") else _OF_MONTHS
-        day = date.fromisoformat(cell[1:] if cell.startswith("d") else f"{cell[1:]}-01")
+        day = first_day(cell)
         found |= dict.fromkeys(rules.containing(kind, day) for kind in kinds)
     order = list(PeriodKind)
     return sorted((period for period in found if period.last < on), key=lambda p: (order.index(p.kind), p.first))

@@ -117,6 +117,13 @@ async def test_of_a_burst_each_reading_is_restated_once(floor: InMemoryFloor) ->
     assert of(floor.told(), "calls") == [("2026-10-30", Decimal(0), Decimal(20))]
 
 
+@pytest.mark.parametrize("year", ["0999", "1583", "1969", "1971"])
+async def test_the_far_past_is_restated_like_any_other(floor: InMemoryFloor, year: str) -> None:
+    found = await told(floor, received(call(at=parse(f"{year}-03-01T12:00:00Z"))))
+    assert of(found, "calls") == [(f"{year}-03-01", Decimal(0), Decimal(1))]
+    assert {each.period[0] for each in found} == {"day", "week", "month", "quarter", "year"}
+
+
 async def test_a_late_event_that_is_sent_again_restates_nothing(floor: InMemoryFloor) -> None:
     assert await told(floor, received(call(at=FRIDAY)))
     assert await told(floor, received(call(at=FRIDAY), LATER + 5)) == []

@@ -285,3 +285,8 @@ def test_what_holds_now_is_counted_whatever_the_aggregate() -> None:
     assert read(MONDAY) == [2, 5, 25]
     assert read(date(2026, 11, 22)) == [None, 3, None]
     assert "now" in Readings(acme).query_rep([COVERAGE], period()).cells
+
+
+def test_a_period_that_begins_before_1970_is_whole_where_nothing_is_gone() -> None:
+    assert SubjectCells().is_whole(kpi(), -1)
+    assert not SubjectCells(retained_from=1).is_whole(kpi(), -1)
