@@ -38,6 +38,10 @@ class Part(Protocol):
     def running(self) -> bool:
         """True while the process lives; always for somebody else's."""
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, negative by a signal; None while it lives."""
+
     def launch(self) -> None:
         """Starts it without waiting."""
 
@@ -65,6 +69,10 @@ class _Process:
     @property
     def running(self) -> bool:
         return self.child.running
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.child.exit_code
 
     def stop(self, within_seconds: float) -> bool:
         return self.child.stop(within_seconds)
@@ -138,6 +146,7 @@ class Theirs:
     """A server that somebody else runs: never started, never stopped."""
 
     running = True
+    exit_code = None
     log_identity = None
 
     def __init__(self, name: str, address: str) -> None:

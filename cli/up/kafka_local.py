@@ -51,6 +51,11 @@ class LocalKafka:
         """True while the process lives, ready or not."""
         return self._child is not None and self._child.running
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, negative by a signal; None while it lives, and before its first start."""
+        return None if self._child is None else self._child.exit_code
+
     def start(self, within_seconds: float = READY_SECONDS) -> None:
         """Starts the node and waits for its metadata. Raises: KafkaNotRunnable with the end of its log."""
         self.launch()

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 30.0
-HEALTHY_SECONDS = 60.0
-"""Who ran this long was well: its next failure counts as the first."""
+HEALTHY_SECONDS = 10.0
+"""Who ran this long was well: its next failure counts as the first (so does Docker with its restart policies)."""
 EXIT_SETTINGS = 2
 """How a service says that a person must change its settings: trying again cannot help."""
 
@@ -39,9 +39,16 @@ def back_off(failures: int) -> float:
     return min(FIRST_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_SECONDS)
 
 
-def after_exit(prior: Restarts, *, ran_seconds: float, now: float, exit_code: int | None = None) -> Restarts:
-    """The state after a process ended by itself."""
-    failures = 1 if ran_seconds >= HEALTHY_SECONDS else prior.failures + 1
+def after_exit(
+    prior: Restarts, *, ran_seconds: float, now: float, was_ready: bool = False, exit_code: int | None = None
+) -> Restarts:
+    """The state after a process ended without our doing.
+
+    ``was_ready``: since its last start. Who was ready and ended by a signal was killed by somebody, not by itself: no
+    number of such ends makes a loop of crashes.
+    """
+    was_killed = was_ready and exit_code is not None and exit_code < 0
+    failures = 1 if was_killed or ran_seconds >= HEALTHY_SECONDS else prior.failures + 1
     wait = LONGEST_SECONDS if exit_code == EXIT_TOO_MUCH_POISON else back_off(failures)
     return Restarts(failures, now + wait)
 

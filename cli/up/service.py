@@ -35,6 +35,7 @@ class Service:
         self.tail = LogTail(child.log)
         self.state = ServiceState.STARTING
         self.ever_ready = False
+        self._was_ready = False
         self.restarts = Restarts()
         self._started = 0.0
         self._next_probe = 0.0
@@ -42,7 +43,7 @@ class Service:
     def start(self, now: float) -> None:
         """Starts the process."""
         self.child.start()
-        self.state = ServiceState.STARTING
+        self.state, self._was_ready = ServiceState.STARTING, False
         self._started = self._next_probe = now
 
     def action(self, now: float) -> Action:
@@ -53,7 +54,11 @@ class Service:
     def record_exit(self, now: float) -> None:
         """Notes that it ended by itself; start() is due at ``restarts.due``."""
         self.restarts = after_exit(
-            self.restarts, ran_seconds=now - self._started, now=now, exit_code=self.child.exit_code
+            self.restarts,
+            ran_seconds=now - self._started,
+            now=now,
+            was_ready=self._was_ready,
+            exit_code=self.child.exit_code,
         )
         self.state = ServiceState.WAITING
 
@@ -63,7 +68,7 @@ class Service:
             return False
         before = self.state
         if await self._answers_ready(http):
-            self.state, self.ever_ready = ServiceState.READY, True
+            self.state, self.ever_ready, self._was_ready = ServiceState.READY, True, True
         elif before is not ServiceState.STARTING:
             self.state = ServiceState.NOT_READY
         self._next_probe = now + (PROBE_EVERY_READY if self.state is ServiceState.READY else PROBE_EVERY_STARTING)

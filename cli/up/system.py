@@ -6,15 +6,15 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 import httpx
 
-from cli.up.backends import Part, without_password
+from cli.up.backends import Part
 from cli.up.child import Child
 from cli.up.data_directory import RunningDeployment, write_deployment
 from cli.up.drain import drained
+from cli.up.kept_part import PART_READY_SECONDS, KeptPart
 from cli.up.log_watch import Repeats, complaint
 from cli.up.plan import (
     Backends,
@@ -26,14 +26,13 @@ from cli.up.plan import (
     service_environment,
 )
 from cli.up.report import Report
-from cli.up.restarts import EXIT_TOO_MUCH_POISON, Action, Restarts, after_exit
+from cli.up.restarts import EXIT_TOO_MUCH_POISON, Action
 from cli.up.service import Service, ServiceState
 from shared.adapters.kafka_topics import ensure_topics
 from shared.contracts.topics import DEFAULT_PARTITIONS, TOPICS
 from shared.errors import ConfigurationError
 
 TICK_SECONDS = 0.1
-PART_READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 DRAIN = timedelta(seconds=15)
 
@@ -68,13 +67,14 @@ class System:
         self._retention = retention
         self._report = report
         self._repeats = Repeats()
-        self._part_restarts: dict[str, tuple[Restarts, float]] = {}
+        self._parts: list[KeptPart] = []
         self._began = time.monotonic()
 
     async def run(self) -> None:
         """Starts everything, says when it is ready, keeps it running. Raises: StartFailed, KafkaAway."""
         for part in (self.redis, self.kafka):
             await self._bring_up(part)
+            self._parts.append(KeptPart(part, self._report, time.monotonic()))
         await self._start_services()
         async with httpx.AsyncClient() as http:
             while True:
@@ -110,7 +110,6 @@ class System:
     async def _bring_up(self, part: Part) -> None:
         self._report.note(f"waiting for {part.name}")
         part.launch()
-        self._part_restarts.setdefault(part.name, (Restarts(), 0.0))
         deadline = time.monotonic() + PART_READY_SECONDS
         while not part.ready():
             if not part.running or time.monotonic() > deadline:
@@ -144,8 +143,9 @@ class System:
         )
 
     async def _tick(self, http: httpx.AsyncClient) -> None:
-        for part in (self.redis, self.kafka):
-            await self._keep_part(part)
+        for kept in self._parts:
+            if await kept.keep(time.monotonic()) and kept.part.log_identity is not None:
+                await self._follow_a_new_log()
         for service in self.services:
             self._keep_service(service)
             self._pass_on_complaints(service)
@@ -185,21 +185,6 @@ class System:
             found = complaint(line)
             if found and self._repeats.is_news(service.plan.label, found, now=time.monotonic()):
                 self._report.problem(f"{service.plan.label} {found}")
-
-    async def _keep_part(self, part: Part) -> None:
-        if part.running:
-            return
-        prior, started = self._part_restarts[part.name]
-        now = time.monotonic()
-        restarts = after_exit(prior, ran_seconds=now - started, now=now)
-        self._report.problem(f"{part.name} ended; starts again in {restarts.due - now:g} s")
-        await asyncio.sleep(restarts.due - now)
-        self._part_restarts[part.name] = (restarts, time.monotonic())
-        with suppress(StartFailed):  # the next tick tries again, later
-            await self._bring_up(part)
-            self._report.note(f"{part.name} is back at {without_password(part.address)}")
-            if part.log_identity is not None:
-                await self._follow_a_new_log()
 
     async def _follow_a_new_log(self) -> None:
         """The embedded broker forgot its log and has another address: every service starts again with both."""

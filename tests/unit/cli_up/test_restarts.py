@@ -38,6 +38,17 @@ def test_a_failure_after_a_healthy_while_is_the_first() -> None:
     assert after_exit(Restarts(failures=6), ran_seconds=61, now=100.0) == Restarts(1, 100.5)
 
 
+def test_who_was_killed_when_it_was_well_has_not_failed() -> None:
+    restarts = after_exit(Restarts(failures=6), ran_seconds=3, now=100.0, was_ready=True, exit_code=-9)
+    assert restarts == Restarts(1, 100.5)
+
+
+@pytest.mark.parametrize(("was_ready", "exit_code"), [(False, -9), (True, 1), (False, 1)])
+def test_whoever_else_ends_soon_has(*, was_ready: bool, exit_code: int) -> None:
+    restarts = after_exit(Restarts(failures=2), ran_seconds=3, now=100.0, was_ready=was_ready, exit_code=exit_code)
+    assert restarts == Restarts(3, 102.0)
+
+
 def test_a_worker_that_waits_for_a_person_is_tried_again_seldom() -> None:
     assert after_exit(Restarts(), ran_seconds=3, now=100.0, exit_code=EXIT_TOO_MUCH_POISON).due == 100 + LONGEST_SECONDS
 
