@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from random import Random
 
-from shared.domain.changes import Scalar
+from shared.domain.changes import RecordChange, Scalar
 from shared.domain.facts import Fact, PageEntry, Revision
 from shared.domain.instants import DAY_US, SECOND_US, Micros
 
@@ -42,3 +43,23 @@ def _fact(random: Random, at: Micros, record: str, owner: str) -> Fact:
         fields["outcome"] = "completed"
     link = f"https://app.hubspot.com/contacts/4412345/record/{_OBJECTS[record_type]}/{record}"
     return Fact(kind, at, "hubspot", record_type, record, owner, fields, link)
+
+
+def as_changes(page: Mapping[str, PageEntry], *, tenant: str = "acme", owner: str = "ana") -> Iterator[RecordChange]:
+    """The events that make these facts, received a second later."""
+    for entry in page.values():
+        fact = entry.fact
+        if fact is not None:
+            yield RecordChange(
+                tenant=tenant,
+                source="native",
+                record_type=fact.record_type,
+                record=fact.record,
+                verb=fact.kind.partition(".")[2],
+                event=f"{int(fact.record) * 7 + 1_000_000}",
+                occurred_at=fact.at,
+                received_at=fact.at + SECOND_US,
+                owner=owner,
+                fields=fact.fields,
+                url=fact.url,
+            )
