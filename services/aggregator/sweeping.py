@@ -147,7 +147,7 @@ class Sweeping:
 
 
 def _packing(ref: RepRef, shelf: Shelf, pages: Pages) -> Sweep:
-    words = shelf.words or words_of(list(pages.values()))
+    words = shelf.words or words_of(pages.values())
     return Sweep(
         ref,
         shelf.position,

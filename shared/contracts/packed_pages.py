@@ -8,7 +8,7 @@ which words it was packed with, and that it is whole.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -81,11 +81,9 @@ def unpack_page(packed: bytes, words: bytes = b"") -> dict[str, PageEntry]:
     return _entries(page)
 
 
-def words_of(pages: Sequence[Mapping[str, PageEntry]]) -> bytes:
-    """What pages of a subject will have in common with the fullest of these; empty if they tell too little."""
-    if not pages:
-        return b""
-    facts = _paged(max(pages, key=len)).facts
+def words_of(pages: Iterable[Mapping[str, PageEntry]]) -> bytes:
+    """What pages of a subject will have in common with these; empty if they tell too little."""
+    facts = _paged({fact_id: entry for page in pages for fact_id, entry in page.items()}).facts
     columns = (facts.kinds, facts.sources, facts.record_types, facts.owners, facts.records, *facts.fields)
     shapes = (facts.ids.table, facts.links.table, facts.names.table)
     words = _encode([*(column.texts.rest or column.texts.prefix for column in columns), *shapes])
