@@ -155,8 +155,8 @@ class LogAudit:
         if packed is None:
             return [change.key], True
         record = unpack(packed, key)
-        if record.merge(change):
-            return [change.key], True
+        if record.merge(change):  # of a record that has outlived its facts only the fate is kept
+            return [] if change.occurred_at < since else [change.key], True
         attribution = self._reattribution.in_force().attributions[change.tenant]
         located = attribution.located(key, record)
         kept = {place: fact for place, fact in located.items() if is_retained(fact, since=since)}

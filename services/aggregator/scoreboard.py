@@ -86,7 +86,14 @@ class Scoreboard:
         self._refolding = Refolding(store, catalogue, edits, refolded=self._forget)
         self._sweeping: Sweeping | None = None
         if rounds is not None:
-            self._sweeping = Sweeping(store, self._refolding, catalogue=catalogue, rounds=rounds, swept=self._forget)
+            self._sweeping = Sweeping(
+                store,
+                self._refolding,
+                catalogue=catalogue,
+                rounds=rounds,
+                ripen=self._restating.tell,
+                swept=self._forget,
+            )
         self.audit = CellsAudit(store, self._refolding)
         self._caches: dict[int, _Cache] = {}
 

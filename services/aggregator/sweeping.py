@@ -8,7 +8,7 @@ takes a page to be in the form that it had before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -78,13 +78,18 @@ class Sweeping:
         *,
         catalogue: Catalogue,
         rounds: SweepRounds,
+        ripen: Callable[[int, RepRef], Awaitable[None]],
         swept: Callable[[int, RepRef], object],
     ) -> None:
-        """``swept`` is told of each partition and subject whose pages or cells are no longer what they were."""
+        """``ripen``: does what still needs a subject's cells as they are, before something goes from them.
+
+        ``swept`` is told of each partition and subject whose pages or cells are no longer what they were.
+        """
         self._store = store
         self._refolding = refolding
         self._catalogue = catalogue
         self._rounds = rounds
+        self._ripen = ripen
         self._swept = swept
         self._running: dict[int, _Round] = {}
 
@@ -139,6 +144,7 @@ class Sweeping:
         return aged(shelf.pages, shelf.packed, now, retention_days=None if tenant is None else tenant.retention_days)
 
     async def _expiry(self, partition: int, ref: RepRef, shelf: Shelf, pages: Pages) -> Sweep:
+        await self._ripen(partition, ref)
         floors = self._refolding.floors()
         basis = floors.bases[floors.footing(ref)]
         names = cells_to_see(pages, basis)

@@ -82,7 +82,7 @@ def packed_key(tag: str, tenant: str, subject: str) -> str:
 
     A page is either here or under its page_key, and moves in one step with all that depends on it.
     """
-    return f"{tag}k:{tenant}/{subject}"
+    return f"{tag}z:{tenant}/{subject}"
 
 
 def cells_key(tag: str, tenant: str, subject: str) -> str:

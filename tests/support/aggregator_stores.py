@@ -23,6 +23,7 @@ from services.aggregator.domain.stored import (
     ValuesRef,
 )
 from services.aggregator.ports import Fenced
+from shared.adapters.scoreboard_reader import retained_from
 from shared.contracts.keys import FIRST_STATE, PACKED_FIELD, PAGES_FIELD, RETAINED_FIELD
 from shared.contracts.messages import decode_cell, decode_entry, decode_pages
 from shared.contracts.packed_pages import unpack_page
@@ -235,7 +236,7 @@ class InMemoryScoreboardStore(Failures):
         """See the port."""
         cells = {name: packed for name, packed in self.cells[ref].items() if name not in NO_CELLS}
         values = {place: dict(found) for place in places if (found := self.values.get((*ref, *place)))}
-        return Counted(self.versions[ref], cells, values)
+        return Counted(self.versions[ref], cells, values, retained_from(self.cells[ref].get(RETAINED_FIELD)))
 
     async def mark(self, partition: int) -> Micros:  # noqa: ARG002 - the port's
         """See the port."""
@@ -313,7 +314,8 @@ class InMemoryScoreboardStore(Failures):
             for ref, found in kept.items()
             if all(number(value) is not None for value in found)
         }
-        return SubjectCells(self.versions[tenant, rep], cells, values, numbers)
+        retained = retained_from(self.cells[tenant, rep].get(RETAINED_FIELD))
+        return SubjectCells(self.versions[tenant, rep], cells, values, numbers, retained)
 
 
 class InMemoryRestatementStore:
@@ -360,7 +362,7 @@ class InMemoryRestatementStore:
         store = self._scoreboard
         cells = {name: decode_cell(store.cells[ref][name]) for name in query.cells if name in store.cells[ref]}
         values = {place: dict(store.values[*ref, *place]) for place in query.values | query.numbers}
-        return CountedCells(cells, values)
+        return CountedCells(cells, values, retained_from(store.cells[ref].get(RETAINED_FIELD)))
 
     async def tell(self, partition: int, ref: RepRef, version: int, found: Sequence[Restatement]) -> bool:
         """See the port."""

@@ -12,14 +12,22 @@ from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardS
 from services.aggregator.adapters.redis_sweep_log import RedisSweepLog
 from services.aggregator.domain.ageing import SweptKind
 from services.aggregator.ledger import Ledger
-from services.aggregator.ports import Chunk, Fenced
+from services.aggregator.poison import PoisonKeeper
+from services.aggregator.ports import Chunk, ChunkHandler, Fenced
 from services.aggregator.scoreboard import Scoreboard
 from services.aggregator.sweep_rounds import SweepRounds
 from shared.contracts import keys
+from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
 from shared.domain.changes import RecordChange
 from shared.domain.instants import DAY_US, Micros
 from shared.domain.tenant import Tenant
-from tests.support.aggregator_fakes import CollectingPublisher, FixedCatalogue, ListQuarantine, ListUpdates
+from tests.support.aggregator_fakes import (
+    CollectingPublisher,
+    FixedCatalogue,
+    InMemoryTallies,
+    ListQuarantine,
+    ListUpdates,
+)
 from tests.support.changes import on_the_log
 from tests.support.manual_clock import ManualClock
 
@@ -41,18 +49,18 @@ class StoredFloor:
 
     def restart(self) -> None:
         """A new process on the same stores."""
-        quarantine, catalogue = ListQuarantine(), self._catalogue
+        quarantine, tallies, catalogue = ListQuarantine(), InMemoryTallies(), self._catalogue
         self._ledger = Ledger(
             RedisLedgerStore(self._redis, log_epoch=0, state=STATE),
             self._publisher,
-            quarantine=quarantine,
+            poison=PoisonKeeper(CRM_EVENTS, quarantine, tallies),
             catalogue=catalogue,
             rounds=SweepRounds(RedisSweepLog(self._redis, keys.ledger_tag, state=STATE), self._clock),
         )
         self._scoreboard = Scoreboard(
             RedisScoreboardStore(self._redis, log_epoch=0, state=STATE),
             ListUpdates(),
-            quarantine=quarantine,
+            poison=PoisonKeeper(KPI_FACTS, quarantine, tallies),
             catalogue=catalogue,
             rounds=SweepRounds(RedisSweepLog(self._redis, keys.scoreboard_tag, state=STATE), self._clock),
         )
@@ -86,7 +94,8 @@ class StoredFloor:
     async def sweep(self, at: Micros) -> Counter[SweptKind]:
         """What the sweeps of that instant and of the day before do; the first time ever the latter only looks."""
         counts: Counter[SweptKind] = Counter()
-        stages = [(self._ledger, 0), *((self._scoreboard, partition) for partition in range(PARTITIONS))]
+        stages: list[tuple[ChunkHandler, int]] = [(self._ledger, 0)]
+        stages += [(self._scoreboard, partition) for partition in range(PARTITIONS)]
         for instant in (at - DAY_US, at):
             self._clock.set(instant)
             for stage, partition in stages:

@@ -84,6 +84,7 @@ class SweptKind(StrEnum):
     FACT_EXPIRED = "fact_expired"
     RECORD_EXPIRED = "record_expired"
     RECORD_REDUCED = "record_reduced"
+    RECORD_SQUEEZED = "record_squeezed"
 
 
 class Swept(Struct, frozen=True):

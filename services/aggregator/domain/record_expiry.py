@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from services.aggregator.domain.ageing import PACK_AFTER_DAYS
 from shared.domain.derivation import LOST, WON
 from shared.domain.instants import DAY_US, Micros
 from shared.domain.records import DEAL, Record, RecordKey, Said
@@ -36,6 +37,11 @@ def outlived(record: Record, key: RecordKey, now: Micros, *, retention_days: int
         return Kept(None)
     fate = _fate(record)
     return None if fate == record else Kept(fate)
+
+
+def is_at_rest(record: Record, now: Micros) -> bool:
+    """Whether so little is to be expected of a record that it may be stored in fewer bytes."""
+    return _days_since(_latest_at(record), now) >= PACK_AFTER_DAYS
 
 
 def _days_since(instant: Micros, now: Micros) -> int:

@@ -94,7 +94,7 @@ async def test_receipts_and_numbers_are_the_same_before_and_after(redis: Redis) 
     await after(redis, history(), packs=False)
     before = (await receipts(redis), await numbers(redis))
     floor = await after(redis, history(), packs=False)
-    assert await floor.sweep(PACKED_AT) == {SweptKind.PAGE_PACKED: len(REPS) * DAYS}
+    assert (await floor.sweep(PACKED_AT))[SweptKind.PAGE_PACKED] == len(REPS) * DAYS
     assert (await receipts(redis), await numbers(redis)) == before
 
 

@@ -286,3 +286,30 @@ async def test_a_record_that_has_expired_takes_no_fact_with_it(
     clock.advance(timedelta(days=floor.tenant.retention_days))
     floor.ledger_store.records.clear()
     assert await look_at_pages(floor, pages_audit) == {Finding.EXPIRED}
+
+
+# -- beside the daily sweep ----------------------------------------------------
+
+
+async def test_cells_are_the_fold_of_pages_that_are_packed_and_of_what_is_left_of_them() -> None:
+    floor = InMemoryFloor(counting_tenant(), clock=ManualClock(T0))
+    await floor.take([call("c-1"), call("c-2", at=T0 + 50 * DAY_US), call("c-3", at=T0 + 400 * DAY_US)])
+    for at in (T0 + 40 * DAY_US, T0 + 410 * DAY_US):
+        await floor.sweep(at)
+        assert await look(floor) is Finding.SAME
+
+
+async def test_what_went_for_its_age_is_not_missed() -> None:
+    clock = ManualClock(T0)
+    floor = InMemoryFloor(counting_tenant(), clock=clock)
+    await floor.take([call("c-1"), deal("won", amount="5"), deal("created", record="d-2", amount="7")])
+    await floor.sweep(T0 + 404 * DAY_US)
+    audit = LogAudit(
+        LogInMemory(floor),
+        floor.ledger_store,
+        floor.scoreboard_store,
+        reattribution=floor.ledger.reattribution,
+        catalogue=floor.catalogue,
+        clock=clock,
+    )
+    assert await look_at_log(floor, audit) == [Finding.EXPIRED, Finding.SAME, Finding.SAME]

@@ -7,13 +7,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contracts.records import pack, pack_single, unpack
+from shared.contracts.records import pack, pack_single, squeeze, unpack
 from shared.domain.changes import RecordChange
 from shared.domain.derivation import facts_of, only_fact
 from shared.domain.records import DEAL, Record, RecordKey
 from shared.domain.tenant import Credit
 from tests.support.changes import HOUR_US, T0, call, change, deal
 from tests.support.floor_events import as_change, events
+from tests.support.sales_pages import as_changes, sales_page
 
 EXAMPLES = settings(deadline=None, max_examples=100)
 CREDITS = st.sampled_from((Credit(), Credit(at_fact=frozenset(), default_at_fact=True)))
@@ -64,6 +65,22 @@ def test_a_stored_record_comes_back_as_it_was(made: list[dict[str, Any]]) -> Non
 def test_a_stored_single_event_is_the_record_of_it(made: list[dict[str, Any]]) -> None:
     one = as_change(made[0])
     assert unpack(pack_single(one), RecordKey.of(one)) == Record.of(one)
+
+
+@EXAMPLES
+@given(events())
+def test_a_squeezed_record_comes_back_in_either_form(made: list[dict[str, Any]]) -> None:
+    changes = of_one_record(made)
+    for stored in (pack(merged(*changes)), pack_single(changes[0])):
+        squeezed = squeeze(stored)
+        assert unpack(squeezed, RecordKey.of(changes[0])) == unpack(stored, RecordKey.of(changes[0]))
+        assert squeeze(squeezed) == squeezed
+        assert len(squeezed) <= len(stored)
+
+
+def test_a_plausible_record_is_squeezed_to_less_than_seven_tenths() -> None:
+    stored = [pack_single(one) for one in as_changes(sales_page(50, seed=1))]
+    assert sum(len(squeeze(each)) for each in stored) < 0.7 * sum(map(len, stored))
 
 
 @EXAMPLES

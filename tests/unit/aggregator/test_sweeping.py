@@ -56,7 +56,8 @@ async def test_a_page_is_packed_when_its_day_is_over_for_a_month(floor: InMemory
     await floor.take([call()])
     end = parse("2026-11-24T00:00:00Z")
     assert not await floor.sweep(end + 31 * DAY_US - 1)
-    assert await floor.sweep(end + 31 * DAY_US) == {SweptKind.PAGE_PACKED: 1}
+    counts = await floor.sweep(end + 31 * DAY_US)
+    assert counts == {SweptKind.PAGE_PACKED: 1, SweptKind.RECORD_SQUEEZED: 1}
     assert packed_pages(floor) == {("ana", DAY)}
 
 
@@ -105,7 +106,7 @@ async def test_a_page_that_was_opened_is_packed_again(floor: InMemoryFloor) -> N
     await floor.take([call("c-1")])
     await floor.sweep(MONTH_LATER)
     await floor.take([call("c-2")])
-    assert await floor.sweep(MONTH_LATER + 2 * DAY_US) == {SweptKind.PAGE_PACKED: 1}
+    assert (await floor.sweep(MONTH_LATER + 2 * DAY_US))[SweptKind.PAGE_PACKED] == 1
 
 
 async def test_a_worker_with_older_pages_in_mind_is_sent_back(floor: InMemoryFloor) -> None:
@@ -279,6 +280,14 @@ def test_exactly_what_is_too_old_goes(delivered: list[Event], first: int, packs:
         for place, currency in whole.scoreboard_store.unconverted.items()
         if place.split("/")[2] >= "2026-11-23"
     }
+
+
+async def test_what_a_late_event_restated_is_told_before_its_page_goes(floor: InMemoryFloor) -> None:
+    await floor.take([call("c-1")])
+    await floor.take([call("c-2", received_at=T0 + 3 * DAY_US)])
+    await floor.sweep(TOO_OLD)
+    told = [each for each in floor.scoreboard_store.restatements.told if each.kpi == "calls"]
+    assert {(each.before, each.after) for each in told} == {(1, 2)}
 
 
 # -- rounds --------------------------------------------------------------------
