@@ -51,7 +51,9 @@ class EditedReadings:
         before = CountedCells(_decoded(counted.cells), counted.values, counted.retained_from)
         after = CountedCells(_decoded(refold.cells), refold.values, counted.retained_from)
         at, now = self._catalogue.accepted_at, self._restating.readings_of(tenant)
-        return list(edited((former, before), (now, after), rep, local_day(at, rep.zone), Cause(at)))
+        found = list(edited((former, before), (now, after), rep, local_day(at, rep.zone), Cause(at)))
+        self._restating.count(len(found))
+        return found
 
     def terms(self, ref: RepRef, footing: str) -> dict[str, bytes]:
         """What has to be kept to tell the next edit."""

@@ -75,6 +75,11 @@ class AggregatorMetrics:
         self.last_chunk = Gauge(
             "aggregator_last_chunk_timestamp_seconds", "When a chunk was last applied", ("stage",), registry=registry
         )
+        self.restatements = Counter(
+            "aggregator_restatements",
+            "Readings of closed periods that changed, because of late events or an edit: /v1/restatements has them",
+            registry=registry,
+        )
         self.refold_pending = Gauge(
             "aggregator_refold_pending",
             "Records (ledger) and reps (scoreboard) that do not follow an edit of the configuration yet",

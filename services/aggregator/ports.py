@@ -333,12 +333,14 @@ class Handled(Struct, frozen=True):
 class Settlement(Struct, frozen=True):
     """What is left to do in a partition after a change of the configuration, and what one slice of it changed.
 
-    remaining: records (ledger) or reps (scoreboard), 0 when all is as configured in the generation.
+    remaining: records (ledger) or reps (scoreboard), 0 when all is as configured in the generation. restated: how many
+    restatements were told meanwhile, of late events too.
     """
 
     remaining: int
     changes: int = 0
     generation: int = 0
+    restated: int = 0
 
 
 class ChunkHandler(Protocol):

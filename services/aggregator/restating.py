@@ -36,6 +36,16 @@ class Restating:
         self._due: dict[int, float] = {}
         self._known: set[int] = set()
         self._readings: dict[str, Readings] = {}
+        self._told = 0
+
+    def told(self) -> int:
+        """How many restatements were told since this was asked."""
+        told, self._told = self._told, 0
+        return told
+
+    def count(self, told: int) -> None:
+        """Somebody told so many beside the marks."""
+        self._told += told
 
     def marked(self, partition: int) -> None:
         """Closed cells of the partition changed."""
@@ -82,7 +92,8 @@ class Restating:
         current = await self._store.current(partition, ref, marks.query(readings), marks.version)
         if current is not None:
             found = await self._patiently(restatements(readings, rep, marks, current))
-            await self._store.tell(partition, ref, marks.version, found)
+            if await self._store.tell(partition, ref, marks.version, found):
+                self.count(len(found))
 
     async def _patiently(self, made: Iterator[Restatement]) -> list[Restatement]:
         """After an import of years a rep's take long: chunks of other partitions go on meanwhile."""

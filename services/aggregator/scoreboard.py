@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.aggregator.auditing import CellsAudit
 from services.aggregator.domain.ageing import UNSWEPT, Swept, SweptKind
@@ -138,7 +139,7 @@ class Scoreboard:
             await self._restating.advance(partition)
         if settlement.changes:
             self._updates.changed(partition, (), 0)
-        return settlement
+        return replace(settlement, restated=self._restating.told())
 
     async def sweep(self, partition: int) -> Swept:
         """Packs and removes some old pages, once a day. See ChunkHandler."""

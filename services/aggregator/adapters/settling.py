@@ -39,6 +39,7 @@ class Settling:
         """One slice; True if there is more. Raises: TransientError."""
         done = await self._handler.settle(partition)
         self.followed[partition] = Followed(done.generation, done.remaining)
+        self._metrics.restatements.inc(done.restated)
         if done.changes:
             self._changes[partition] = self._changes.get(partition, 0) + done.changes
         if done.remaining:

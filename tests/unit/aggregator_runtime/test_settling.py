@@ -60,3 +60,15 @@ async def test_a_partition_that_is_lost_is_no_longer_waited_for() -> None:
     await following.advance(0)
     following.void(0)
     assert pending(registry) == 0.0
+
+
+async def test_what_was_restated_is_counted() -> None:
+    registry = CollectorRegistry()
+
+    class Restated(Slices):
+        async def settle(self, _: int) -> Settlement:
+            return Settlement(0, restated=3)
+
+    following = Settling(LEDGER, Restated(), AggregatorMetrics(registry))
+    assert await following.advance(0) is await following.advance(0) is False
+    assert registry.get_sample_value("aggregator_restatements_total") == 6.0
