@@ -115,7 +115,7 @@ class FaultFloor:
         """What a supervisor does; the names of those who had ended."""
         dead = [name for name, running in self.running.items() if running.process.poll() is not None]
         for name in dead:
-            print(f"  {name} had ended: {self.running[name].output.strip().splitlines()[-1:]}")
+            print(f"  {name} had ended: {self.running[name].output[-2500:]}")
         self.start(*dead)
         return dead
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.alerts.metrics import AlertsMetrics
+from shared.adapters.kafka_positions import positions_known
 from shared.adapters.kafka_topics import KafkaAway
 from shared.contracts.episodes import alerts_tag, decode_episode, episode_key, published_key, unpublished_key
 from shared.contracts.topics import ALERTS_EPISODES
@@ -117,21 +118,21 @@ class EpisodeTopic:
     async def _read(self, known: dict[int, int]) -> list[bytes]:
         """All messages from known offsets on, of other partitions from their beginning."""
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap_servers, group_id=None, enable_auto_commit=False
+            ALERTS_EPISODES,
+            bootstrap_servers=self._settings.bootstrap_servers,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
         )
         await consumer.start()
         try:
-            await consumer.topics()
-            numbers = consumer.partitions_for_topic(ALERTS_EPISODES) or set()
-            partitions = [TopicPartition(ALERTS_EPISODES, number) for number in sorted(numbers)]
+            await positions_known(consumer, [ALERTS_EPISODES])
+            partitions = sorted(consumer.assignment())
             begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-            starts = {each: max(known.get(each.partition, 0), begins[each]) for each in partitions}
-            wanted = [each for each in partitions if starts[each] < ends[each]]
-            consumer.assign(wanted)
-            for each in wanted:
-                consumer.seek(each, starts[each])
+            for each in partitions:
+                consumer.seek(each, min(max(known.get(each.partition, 0), begins[each]), ends[each]))
             found: list[bytes] = []
-            while any([await consumer.position(each) < ends[each] for each in wanted]):
+            while any([await consumer.position(each) < ends[each] for each in partitions]):
                 for messages in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     found.extend(message.value for message in messages if message.value is not None)
             return found
