@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -33,7 +33,7 @@ from tests.support.sales_story import REPS, utc_now
 from tests.support.stack import HUBSPOT_SECRET, TOKEN
 from tests.support.webhook_receiver import SECRET, WebhookReceiver
 
-READY_SECONDS, EQUAL_SECONDS, ALERTED_SECONDS = 60.0, 90.0, 45.0
+READY_SECONDS, EQUAL_SECONDS, ALERTED_SECONDS = 60.0, 90.0, 90.0
 WORKERS = ("aggregator", "aggregator-2")
 SERVICES = ("ingest", *WORKERS, "api", "alerts")
 SUBJECTS = (*(f"reps/{rep}" for rep in REPS), "teams/emea", "teams/sdr", "teams/ae")
@@ -228,11 +228,15 @@ class Offsets:
         found = self._redis.mget([f"pacer:{{l{partition:02d}}}:offset" for partition in range(8)])
         return [int(each or 0) for each in found]
 
-    async def all_moved(self, what: str, *, since: float, within_seconds: float = 60.0) -> None:
-        """Prints how long it took until every partition had moved; load has to flow."""
+    async def all_moved(
+        self, what: str, *, since: float, within_seconds: float = 90.0, meanwhile: Callable[[], object] = list
+    ) -> None:
+        """Prints how long it took until every partition had moved; load has to flow. ``meanwhile`` is done at each look."""
         before = self.read()
-        await eventually(
-            lambda: all(now > then for now, then in zip(self.read(), before, strict=True)),
-            within_seconds=within_seconds,
-        )
+
+        def moved() -> bool:
+            meanwhile()
+            return all(now > then for now, then in zip(self.read(), before, strict=True))
+
+        await eventually(moved, within_seconds=within_seconds, every_seconds=0.1)
         print(f"  {what}: every partition moves again {time.monotonic() - since:.1f} s after")

@@ -76,8 +76,8 @@ async def test_a_network_that_fails_on_the_way_to_kafka(
         broker.network.set(network_is)
         await asyncio.sleep(8)
         broker.network.set(Network.OPEN)
-        await offsets.all_moved(f"the network to Kafka {network_is}", since=time.monotonic())
-        floor.restart_dead()
+        began = time.monotonic()
+        await offsets.all_moved(f"the network to Kafka {network_is}", since=began, meanwhile=floor.restart_dead)
     await floor.check()
 
 
