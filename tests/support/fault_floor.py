@@ -231,7 +231,7 @@ class Offsets:
     async def all_moved(
         self, what: str, *, since: float, within_seconds: float = 90.0, meanwhile: Callable[[], object] = list
     ) -> None:
-        """Prints how long it took until every partition had moved; load has to flow. ``meanwhile`` is done at each look."""
+        """Prints how long it took until every partition had moved under load; ``meanwhile`` is done at each look."""
         before = self.read()
 
         def moved() -> bool:

@@ -81,7 +81,7 @@ async def watermark_never_goes_back(floor: FaultFloor) -> AsyncIterator[None]:
     yield
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
-    assert looking.cancelled() and len(seen) > 10 and seen == sorted(seen)
+    assert looking.cancelled() and len(seen) > 5 and seen == sorted(seen)
 
 
 async def test_the_clock_is_set_under_load(floor: FaultFloor, host_clock: HostClock) -> None:
