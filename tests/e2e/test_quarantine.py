@@ -254,3 +254,34 @@ async def test_no_secret_and_no_query_string_gets_into_the_quarantine(stack: Sta
     assert not [word for word in (TOKEN, HUBSPOT_SECRET, "hidden", "Signature", "Bearer") if word.encode() in kept]
     logs = "".join(log.read_text() for log in (stack.data / "logs").glob("*.log"))
     assert not [word for word in (TOKEN, HUBSPOT_SECRET, "hidden-query", "hidden-session") if word in logs]
+
+
+async def test_an_ingest_that_is_killed_in_the_middle_of_retries_loses_and_doubles_nothing(stack: Stack) -> None:
+    count = 600
+    producer = Producer({"bootstrap.servers": kafka_of(stack), "linger.ms": 50})
+    for number in range(count):
+        entry = {
+            "id": f"qe_{number}", "tenant": "shop", "source": "native", "reason": "unknown_type", "detail": "",
+            "received_at": 5, "body": json.dumps(call(f"k{number}")), "delivery": "dl", "index": 0,
+        }  # fmt: skip
+        producer.produce("crm.quarantine", json.dumps(entry), key="native")
+    producer.flush()
+
+    async def left() -> int:
+        counted: dict[str, int] = (await stack.get("/v1/quarantine", limit="1"))["waiting"]
+        return sum(counted.values())
+
+    await eventually(left, equals=count, within_seconds=20)
+    retrying = asyncio.create_task(pacer(stack, "retry", "--reason", "unknown_type", "--wait", "60"))
+
+    async def begun() -> bool:
+        return await left() < count
+
+    await eventually(begun, within_seconds=40, every_seconds=0.02)
+    os.kill(stack.children("services.ingest")[0], signal.SIGKILL)
+    code, output = await retrying
+    assert (code, f"{count} accepted" in output) == (0, True), output
+    assert await eventually(left, equals=0, within_seconds=10) == 0
+    at = NOW.isoformat()
+    values = {"calls": count, "revenue": 0}
+    await eventually(lambda: stack.values("reps/ana", "day", at), equals=values, within_seconds=30)

@@ -24,7 +24,7 @@ from shared.settings import KafkaSettings
 GROUP = "pacer.retries"
 RETRY_SECONDS = 1.0
 SESSION_TIMEOUT_MS = 10_000
-LEAVE_SECONDS = 3.0
+LEAVE_SECONDS = 1.0
 log = structlog.get_logger()
 
 
