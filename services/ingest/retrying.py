@@ -6,6 +6,7 @@ was accepted once stays so. So a retry that was broken off is simply made again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 
 import msgspec
@@ -48,8 +49,10 @@ class Retrying:
     async def handle(self, asked: RetryAsked) -> None:
         """Returns when what became of every entry is in the log. Raises: TransientError; then it is to be repeated."""
         found = await self._kept.read(places(asked))
-        for one in asked.entries:
-            await self._retry(asked, one, found)
+        done = await asyncio.gather(*(self._retry(asked, one, found) for one in asked.entries), return_exceptions=True)
+        failed = [error for error in done if error is not None]
+        if failed:
+            raise failed[0]
 
     async def _retry(self, asked: RetryAsked, one: Asked, found: Mapping[Place, Quarantined]) -> None:
         entry = found.get(Place(asked.partition, one.offset))

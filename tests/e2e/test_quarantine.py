@@ -247,7 +247,11 @@ async def test_no_secret_and_no_query_string_gets_into_the_quarantine(stack: Sta
     path = stack.url("ingest", "/v1/webhooks/native?api_key=hidden-query")
     answer = await stack.http.post(path, json=[call("c1"), bad], headers=headers)
     assert (answer.status_code, answer.json()["quarantined"]) == (202, 1)
-    await stack.hubspot([{"subscriptionType": "deal.unheard", "objectId": 1}, hubspot_deal(6, "amount", "many")])
+    answer = await stack.hubspot(
+        [{"subscriptionType": "deal.unheard", "objectId": 1}, hubspot_deal(6, "amount", "many")]
+    )
+    reasons = [problem["reason"] for problem in answer.json()["problems"]]
+    assert (answer.status_code, reasons) == (202, ["unknown_type", "invalid_amount"])
     await waiting(stack, 3)
     kept = await asyncio.to_thread(whole_topic, stack, "crm.quarantine")
     assert kept.count(b'"reason"') == 3
@@ -257,7 +261,7 @@ async def test_no_secret_and_no_query_string_gets_into_the_quarantine(stack: Sta
 
 
 async def test_an_ingest_that_is_killed_in_the_middle_of_retries_loses_and_doubles_nothing(stack: Stack) -> None:
-    count = 600
+    count = 6_000
     producer = Producer({"bootstrap.servers": kafka_of(stack), "linger.ms": 50})
     for number in range(count):
         entry = {
@@ -279,9 +283,30 @@ async def test_an_ingest_that_is_killed_in_the_middle_of_retries_loses_and_doubl
 
     await eventually(begun, within_seconds=40, every_seconds=0.02)
     os.kill(stack.children("services.ingest")[0], signal.SIGKILL)
+    await asyncio.sleep(1)  # what was said before is listed by now
+    assert 0 < await left() < count, "it was killed too late to tell anything"
     code, output = await retrying
     assert (code, f"{count} accepted" in output) == (0, True), output
     assert await eventually(left, equals=0, within_seconds=10) == 0
     at = NOW.isoformat()
     values = {"calls": count, "revenue": 0}
     await eventually(lambda: stack.values("reps/ana", "day", at), equals=values, within_seconds=30)
+
+
+async def test_a_bad_release_stops_the_worker_loudly_and_the_deliveries_wait(stack: Stack) -> None:
+    await stack.native([call("before")])
+    at = NOW.isoformat()
+    await eventually(lambda: stack.values("reps/ana", "day", at), equals={"calls": 1, "revenue": 0}, within_seconds=30)
+    producer = Producer({"bootstrap.servers": kafka_of(stack), "linger.ms": 200})
+    for number in range(1500):
+        producer.produce("crm.events", b"\xff of a bad release %d" % number, partition=0)
+    producer.flush()
+    said = "too much of the log cannot be used"
+    await eventually(lambda: stack.log.read_text().count(said) >= 1, within_seconds=30)
+    told = stack.log.read_text()
+    assert "aggregator ended (exit code 5); starts again in 30 s" in told, told
+    assert (await stack.native([call("meanwhile")])).status_code == 202
+    waiting_now = (await stack.get("/v1/quarantine"))["waiting"]
+    assert sum(waiting_now.values()) <= 100, waiting_now
+    await eventually(lambda: stack.log.read_text().count("aggregator ended (exit code 5)") >= 2, within_seconds=60)
+    assert (await stack.get("/v1/quarantine"))["waiting"] == waiting_now
