@@ -140,7 +140,7 @@ class ChunkWorker:
 
     def state(self) -> str:
         """For people: how many partitions are worked on. Raises: NotAssigned before the first assignment."""
-        if self._app.rebalancing or not self.consumer.flow_active:
+        if self.beat is None or self._app.rebalancing or not self.consumer.flow_active:
             raise NotAssigned("partitions are being assigned")
         return f"{len(self.consumer.applied)} partitions"
 
