@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 REPS = ("ana", "bo", "cy", "dee", "eli", "fay")
@@ -18,10 +18,25 @@ ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Europe/Berlin", "
 
 def kpi(kpi_id: str, aggregate: str, *facts: str, unit: str = "count", **others: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"id": kpi_id, "name": kpi_id.title(), "unit": unit, "aggregate": aggregate}
-    found |= {"type": "leading", "better": "higher"}
+    found |= {"type": "leading", "better": "higher", "periods": ["day", "week", "month", "quarter", "year"]}
     return found | ({"facts": list(facts)} if facts else {}) | others
 
 
+def target(kpi_id: str, period: str, whom: Any, value: Any, **others: Any) -> dict[str, Any]:
+    return {"kpi": kpi_id, "period": period, "for": whom, "value": value, **others}
+
+
+def _days_ago(days: int) -> date:
+    return (datetime.now(UTC) - timedelta(days=days)).date()
+
+
+LOWER = {"better": "lower"}
+OTHERS = (
+    *("lead.created", "lead.qualified", "lead.answered", "lead.updated", "lead.deleted", "task.completed"),
+    *("quote.sent", "quote.deleted", "quote.restored", "demo.given", "demo.won", "demo.merged", "call_2.x1"),
+)
+SILENT = (".updated", ".deleted", ".restored", ".merged")
+STRANGE = ("", " a b", "/x/y", "#won", "ü\U0001f600", "%2F", "'\"\\")
 CONFIGURATION: dict[str, Any] = {
     "tenant": {
         "tenant": "shop",
@@ -32,6 +47,13 @@ CONFIGURATION: dict[str, Any] = {
             {"currency": "USD", "rate": 0.9, "from": "2020-01-01"},
             {"currency": "USD", "rate": 0.8137, "from": "2026-01-01"},
         ],
+        "week_start": "sunday",
+        "fiscal_year_start": "04-01",
+        "credit": {"lead": "at_fact"},
+        "calendar": {
+            "working_hours": dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "07:00-19:30"),
+            "closed": [_days_ago(3)],
+        },
     },
     "sources": {
         "sources": [
@@ -57,11 +79,11 @@ CONFIGURATION: dict[str, Any] = {
                 "id": rep,
                 "name": rep.title(),
                 "time_zone": zone,
-                "teams": [team],
+                "teams": [{"id": team, "from": _days_ago(20)}, {"id": other, "until": _days_ago(21)}],
                 "identities": {"hubspot": [str(1000 + number)], "native": [f"crm-{rep}"]},
             }
-            for number, (rep, zone, team) in enumerate(
-                zip(REPS, ZONES, ("sdr", "sdr", "sdr", "ae", "ae", "ae"), strict=True)
+            for number, (rep, zone, team, other) in enumerate(
+                zip(REPS, ZONES, ("sdr", "sdr", "sdr", "ae", "ae", "ae"), ("sdr", "ae", "emea") * 2, strict=True)
             )
         ],
     },
@@ -77,6 +99,31 @@ CONFIGURATION: dict[str, Any] = {
             {**kpi("win_rate", "ratio", unit="ratio"), "numerator": "won", "denominator": "closed"},
             kpi("proposals", "count", "deal.stage_entered", where={"stage": "proposal"}),
             kpi("pipeline", "latest", "deal.open", unit="money", field="amount"),
+            kpi("open", "count", "deal.open", where={"amount": {"gte": 50_000}}),
+            {**kpi("coverage", "ratio", unit="ratio"), "numerator": "pipeline", "denominator": "revenue"},
+            kpi("response_p90", "percentile", "lead.answered", unit="seconds", field="seconds", percentile=90) | LOWER,
+            kpi("fastest", "minimum", "lead.answered", unit="seconds", field="seconds") | LOWER,
+            kpi("biggest", "maximum", "deal.won", "quote.sent", unit="money", field="amount"),
+            kpi("others", "count", *(kind for kind in OTHERS if not kind.endswith(tuple(SILENT)))),
+            kpi("sources", "distinct", "lead.created", "demo.given", field="channel"),
+            kpi("late", "count", "task.completed", where={"late": True}) | LOWER,
+            kpi("quoted", "sum", "quote.sent", unit="money", field="amount"),
+            kpi("quoted", "sum", "quote.sent", "deal.won", unit="money", field="amount", effective=_days_ago(12)),
+        ]
+    },
+    "targets": {
+        "targets": [
+            target("calls", "day", "all", 2),
+            target("calls", "week", {"team": "emea"}, 9, ramp=[0.25, 0.5], seasonality={1: 0.5, 11: 1.5}),
+            target("calls", "week", {"rep": "bo"}, 4, **{"from": _days_ago(9)}),
+            target("revenue", "month", {"team": "ae"}, "123456.78"),
+            target("revenue", "quarter", {"team_total": "emea"}, 4_000_000),
+            target("win_rate", "month", "all", 0.3),
+            target("pipeline", "quarter", "all", 100_000),
+            target("open", "week", "all", 3),
+            target("response_p90", "month", "all", 120),
+            target("late", "week", "all", 2),
+            target("accounts", "year", {"team": "sdr"}, 40),
         ]
     },
 }
@@ -93,7 +140,7 @@ class Story:
         self.hubspot: list[dict[str, Any]] = []
         self.told: list[dict[str, Any]] = []
         for number in range(records):
-            self._random.choice((self._deal, self._call, self._meeting, self._hubspot_deal))(f"r{number}")
+            self._random.choice((self._deal, self._call, self._meeting, self._hubspot_deal, self._other))(f"r{number}")
         for sent in (self.native, self.hubspot):
             sent.extend(self._random.sample(sent, len(sent) // 4))  # some of it twice
             self._random.shuffle(sent)
@@ -164,6 +211,23 @@ class Story:
         for kind in self._random.choices(("meeting.held", "meeting.canceled"), k=self._random.randrange(0, 3)):
             self._say(record, kind, self._when())
 
+    def _other(self, record: str) -> None:
+        """Records of every other type, under strange ids, at one of two instants or far in the past."""
+        record += self._random.choice(STRANGE)
+        often = (self._when(), self._when(), datetime(1990, 3, 25, 0, 59, 59, 999_999, UTC))
+        kind = self._random.choice(OTHERS).partition(".")[0]
+        for name in self._random.choices([each for each in OTHERS if each.startswith(f"{kind}.")], k=3):
+            fields: dict[str, Any] = {
+                "seconds": self._random.choice((3, "3.0", 0.5, "59.9999995", None)),
+                "channel": self._random.choice(("web", "Web", 1, "1", True, "true", None)),
+                "late": self._random.choice((True, False, "true")),
+                "amount": self._random.choice(("99999999999.99995", "-0.00005", 7, "1e3", "much")),
+            }
+            chosen = {name: fields[name] for name in self._random.sample(sorted(fields), 3)}
+            if name == "demo.merged":
+                chosen["into"] = "another"
+            self._say(record, name, self._random.choice(often), chosen, self._random.choice((None, self._owner())))
+
     def _account(self) -> str:
         return f"a-{self._random.randrange(0, 12)}"
 
@@ -178,6 +242,10 @@ class Story:
             self._hubspot(deal, "deal.propertyChange", self._when(), "dealstage", stage)
         if self._random.random() < 0.15:
             self._hubspot(deal, "deal.deletion", self._when())
+        if self._random.random() < 0.15:
+            self._hubspot(deal, "deal.restore", self._when())
+        if self._random.random() < 0.1:
+            self._hubspot(deal, "deal.merge", self._when())
 
     def _hubspot(self, deal: int, kind: str, at: datetime, name: str = "", value: str = "") -> None:
         self._number += 1
@@ -195,6 +263,8 @@ class Story:
         }
         if name:
             event |= {"propertyName": name, "propertyValue": value}
+        if kind == "deal.merge":
+            event |= {"primaryObjectId": 1, "mergedObjectIds": [deal], "newObjectId": 1}
         self.hubspot.append(event)
         self.told.append(self._as_native(event, at))
 
@@ -210,8 +280,8 @@ class Story:
         match event["subscriptionType"], event.get("propertyName"):
             case "deal.creation", _:
                 told["type"] = "deal.created"
-            case "deal.deletion", _:
-                told["type"] = "deal.deleted"
+            case "deal.deletion" | "deal.restore" | "deal.merge" as action, _:
+                told["type"] = {"deletion": "deal.deleted", "restore": "deal.restored"}.get(action[5:], "deal.merged")
             case _, "hubspot_owner_id":
                 told |= {"type": "deal.updated", "fields": {"owner": value}}
             case _, "amount":

@@ -15,8 +15,8 @@ from tests.support.judge.people import People
 from tests.support.judge.records import Fact, facts_of
 from tests.support.judge.standing import Situation, shown
 from tests.support.judge.times import ONE_DAY, Span, local_day, present_on, seconds, span, whole_on
+from tests.support.judge.written import dated
 
-PRORATED = ("count", "sum", "distinct")
 DEFAULT_CREDIT = {"deal": "at_fact", "*": "current"}
 HISTORY_DAYS = 90
 At = date | datetime
@@ -29,6 +29,7 @@ class Judge:
     """
 
     def __init__(self, configuration: dict[str, Any], events: Iterable[dict[str, Any]], *, now: datetime) -> None:
+        configuration = dated(configuration)
         self.tenant = configuration["tenant"]
         self.now = now
         self.people = People(self.tenant, configuration["people"], configuration["sources"])

@@ -27,8 +27,8 @@ def number(value: Any) -> Fraction | None:
     """The value as an exact number; None if it is none. Numeric strings are numbers, booleans are not."""
     if value is None or isinstance(value, bool):
         return None
-    if isinstance(value, int | Decimal):
-        return Fraction(value)
+    if isinstance(value, int | float | Decimal):
+        return Fraction(Decimal(str(value)))  # a float as JSON writes it
     if isinstance(value, str) and NUMERIC.fullmatch(value):
         return Fraction(Decimal(value))
     return None
