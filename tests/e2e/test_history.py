@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import os
+import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,18 +26,23 @@ KINDS = ("day", "week", "month", "quarter", "year")
 TABLE = ("id", "type", "rep", "occurred_at", "record", "url")
 
 
-async def imported(stack: Stack, file: Path, source: str, *arguments: str) -> str:
+async def started(stack: Stack, file: Path, source: str, *arguments: str) -> asyncio.subprocess.Process:
     """The command from another shell, without the secrets of the webhooks."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PACER_", "TEST_", "OPS_"))
     }
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli.main", "import", str(file), "--source", source, "--data", str(stack.data)),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=environment,
     )
+
+
+async def imported(stack: Stack, file: Path, source: str, *arguments: str) -> str:
+    """What it says when all is counted."""
+    process = await started(stack, file, source, *arguments)
     async with asyncio.timeout(180):
         told, _ = await process.communicate()
     assert process.returncode == 0, told.decode()
@@ -100,6 +106,28 @@ async def test_imported_history_is_exact_and_importing_it_again_changes_nothing(
         for file in files:
             await imported(stack, file, "native")
         assert await readings(stack, times) == before
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+async def test_an_import_that_is_cut_short_is_run_again(tmp_path: Path, how: signal.Signals) -> None:
+    count = 12_000
+    file = as_lines(tmp_path / "h.jsonl", calls("ana", count, "past"))
+    day = (utc_now() - timedelta(minutes=1)).date().isoformat()
+    async with Stack(tmp_path, CONFIGURATION) as stack:
+        process = await started(stack, file, "native")
+
+        async def some() -> bool:
+            found = await stack.get("/v1/reps/ana/kpis", period="year", at=day, kpi="calls")
+            return bool(found["readings"][0]["value"])
+
+        await eventually(some, within_seconds=60)
+        process.send_signal(how)
+        told, _ = await process.communicate()
+        assert process.returncode != 0 and (how is signal.SIGKILL or b"Run the same command again" in told), told
+
+        await imported(stack, file, "native")
+
+        assert (await stack.values("reps/ana", "year", day))["calls"] == count
 
 
 PARTY = CONFIGURATION | {
