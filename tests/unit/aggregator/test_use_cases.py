@@ -194,3 +194,10 @@ async def test_the_scoreboard_counts_no_facts_of_another_state(floor: InMemoryFl
     done = await floor.scoreboard.handle(Chunk(partition, 0, log))
     assert (done.outcome, done.foreign, done.changes, done.received_at) == (Fenced.APPLIED, 1, 0, 0)
     assert (floor.scoreboard_store.facts(), floor.scoreboard_store.mark_at) == ({}, 0)
+
+
+async def test_imported_history_counts_and_is_no_word_of_its_source(floor: InMemoryFloor) -> None:
+    (done,) = await floor.take([call(received_at=0), call("c-2", received_at=0)])
+
+    assert (done.outcome, done.changes, done.received_at) == (Fenced.APPLIED, 2, 0)
+    assert kinds(floor) == ["call.logged", "call.logged"] and floor.ledger_store.sources == {}
