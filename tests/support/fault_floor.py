@@ -115,7 +115,8 @@ class FaultFloor:
         """What a supervisor does; the names of those who had ended."""
         dead = [name for name, running in self.running.items() if running.process.poll() is not None]
         for name in dead:
-            print(f"  {name} had ended: {self.running[name].output[-2500:]}")
+            words = [line for line in self.running[name].output.splitlines() if line and not line.startswith("{")]
+            print(f"  {name} had ended: {' / '.join(words[-2:])}")
         self.start(*dead)
         return dead
 

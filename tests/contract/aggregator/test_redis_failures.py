@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import uvloop
+from pydantic import SecretStr
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scripts import RedisAway
 from services.aggregator.domain.stored import LedgerCommit
 from services.aggregator.ports import Fenced
+from shared.adapters.redis_client import open_redis
 from shared.contracts import keys
+from shared.settings import RedisSettings
 from tests.support.eventually import eventually
 from tests.support.real_redis import RealRedis
+from tests.support.redis_cluster import RealCluster
 
 pytestmark = pytest.mark.redis
 CHUNK = LedgerCommit(0, 1, {"a": b"x"}, {}, 0)
@@ -50,3 +58,30 @@ async def test_scripts_survive_a_restart_of_redis(durable_redis: RealRedis) -> N
         await store.commit(0, CHUNK)
         durable_redis.restart()
         await eventually(lambda: store.commit(0, LedgerCommit(1, 2, {}, {}, 0)), equals=Fenced.APPLIED)
+
+
+def test_on_uvloop_a_connection_that_was_reset_is_an_outage(redis_server: RealRedis) -> None:
+    async def reset_and_ask() -> None:
+        async with open_redis(RedisSettings(url=SecretStr(redis_server.url))) as redis:
+            await redis.ping()
+            connection = await redis.connection_pool.get_connection()
+            connection._writer.transport.abort()
+            with pytest.raises(RedisConnectionError):
+                await connection.send_command("PING")
+
+    uvloop.run(reset_and_ask())
+
+
+def test_on_uvloop_a_reset_connection_of_a_cluster_is_one_too(redis_cluster: RealCluster) -> None:
+    async def reset_and_ask() -> None:
+        async with open_redis(RedisSettings(url=SecretStr(redis_cluster.url))) as redis:
+            await redis.set("key", "value")
+            nodes: Any = redis
+            for node in nodes.get_nodes():
+                connection = node.acquire_connection()
+                await connection.connect()
+                connection._writer.transport.abort()
+                with pytest.raises(RedisConnectionError):
+                    await connection.send_command("PING")
+
+    uvloop.run(reset_and_ask())
