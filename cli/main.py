@@ -9,6 +9,7 @@ from cli.demo import demo
 from cli.diff.command import diff
 from cli.history.command import import_history
 from cli.quarantine.command import quarantine
+from cli.rebuild.command import rebuild
 from cli.simulate.command import simulate
 from cli.token import token
 from cli.up.command import up
@@ -24,6 +25,7 @@ app.command()(check)
 app.command()(demo)
 app.command()(diff)
 app.command("import")(import_history)
+app.command()(rebuild)
 app.command()(simulate)
 app.command()(up)
 app.add_typer(quarantine, name="quarantine")

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.adapters.live_state import LiveState, StateLayout
+from shared.adapters.live_state import LiveState, OneState, StateLayout
 from shared.contracts import keys
 from shared.contracts.messages import decode_cell
 from shared.domain.accumulators import Accumulator
@@ -37,12 +37,13 @@ class ScoreboardMoving(TransientError):
 class ScoreboardReader:
     """The read side of the scoreboard, shared by the API and the alerts."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, state: LiveState | OneState | None = None) -> None:
+        """``state``: whose cells to read; without one those of the state that is live."""
         self._redis = redis
-        self._live = LiveState(redis)
+        self._live = state or LiveState(redis)
 
     async def read(self, tenant: str, wanted: Mapping[str, CellQuery]) -> dict[str, SubjectCells]:
-        """Cells by rep id, all of the state that is live now, and each rep's of one instant.
+        """Cells by rep id, all of one state, and each rep's of one instant.
 
         Raises: ScoreboardAway, ScoreboardMoving.
         """

@@ -25,14 +25,25 @@ class LiveConfiguration:
     An invalid edit keeps what is in force, and so does one that stored events cannot answer.
     """
 
-    def __init__(self, directory: Path, environment: Mapping[str, str], *, every: timedelta = LOOK_EVERY) -> None:
-        """Raises: ConfigurationInvalid; a service does not start on a configuration that it cannot read."""
+    def __init__(
+        self,
+        directory: Path,
+        environment: Mapping[str, str],
+        *,
+        every: timedelta = LOOK_EVERY,
+        secrets_needed: bool = True,
+    ) -> None:
+        """``secrets_needed``: see load_deployment.
+
+        Raises: ConfigurationInvalid; a service does not start on a configuration that it cannot read.
+        """
         self.version = configuration_version(directory)  # the version first: an edit in between is seen as a change
-        self.deployment = load_deployment(directory, environment)
+        self.deployment = load_deployment(directory, environment, secrets_needed=secrets_needed)
         self.problem: ConfigurationInvalid | None = None
         self._directory = directory
         self._environment = environment
         self._every = every
+        self._secrets_needed = secrets_needed
 
     async def edits(self, valid: Callable[[bool], object]) -> AsyncIterator[Deployment]:
         """Each valid edit, in force when it is handed out, for as long as the service runs.
@@ -40,7 +51,14 @@ class LiveConfiguration:
         ``valid`` is told now, and of every edit, whether it could be used: the setter of ``pacer_config_valid``.
         """
         valid(self.problem is None)
-        async for edit in watch(self._directory, self._environment, self._every, since=self.version):
+        edits = watch(
+            self._directory,
+            self._environment,
+            self._every,
+            since=self.version,
+            secrets_needed=self._secrets_needed,
+        )
+        async for edit in edits:
             outcome = self._answerable(edit.outcome)
             if isinstance(outcome, ConfigurationInvalid):
                 self.problem = outcome

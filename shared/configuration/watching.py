@@ -34,7 +34,12 @@ def configuration_version(directory: Path) -> str:
 
 
 async def watch(
-    directory: Path, environment: Mapping[str, str], interval: timedelta, *, since: str | None = None
+    directory: Path,
+    environment: Mapping[str, str],
+    interval: timedelta,
+    *,
+    since: str | None = None,
+    secrets_needed: bool = True,
 ) -> AsyncIterator[Edit]:
     """One edit for each change of the files.
 
@@ -49,13 +54,17 @@ async def watch(
             found = version
         if found != version:
             version = found
-            yield Edit(version, await asyncio.to_thread(_outcome, directory, environment))
+            yield Edit(
+                version, await asyncio.to_thread(_outcome, directory, environment, secrets_needed=secrets_needed)
+            )
         await asyncio.sleep(interval.total_seconds())
 
 
-def _outcome(directory: Path, environment: Mapping[str, str]) -> Deployment | ConfigurationInvalid:
+def _outcome(
+    directory: Path, environment: Mapping[str, str], *, secrets_needed: bool
+) -> Deployment | ConfigurationInvalid:
     try:
-        return load_deployment(directory, environment)
+        return load_deployment(directory, environment, secrets_needed=secrets_needed)
     except ConfigurationInvalid as invalid:
         return invalid
     except OSError as error:

@@ -7,13 +7,14 @@ from contextlib import nullcontext
 
 from rich.console import Console
 
-from tests.benchmarks import aggregator, freshness, guarantees, ingest, memory
+from tests.benchmarks import aggregator, freshness, guarantees, ingest, memory, rebuild
 from tests.benchmarks.report import Benchmark, show
 from tests.benchmarks.stand import open_stand
 
 BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "aggregator": ("Aggregator: Kafka to readable in Redis, one worker, real Kafka and Redis", aggregator.run),
     "guarantees": ("Aggregator: what the guarantees cost, against the revision before them", guarantees.run),
+    "rebuild": ("Rebuild of the state from the log, against one aggregator worker", rebuild.run),
     "ingest": ("Ingest: single events against a bare FastAPI endpoint, same client", ingest.run),
     memory.NAME: ("Bytes in Redis of what is kept, recent and old", memory.run),
     "freshness": ("Webhook to readable in the API, and memory", freshness.run),

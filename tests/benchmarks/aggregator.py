@@ -117,7 +117,7 @@ def _faust(stand: Stand, events: int) -> float:
 
 def follow_to_the_end(stand: Stand, store: redis.Redis, events: int) -> Course:
     """Looks at a worker until it is through. The clock begins after the first slice: starting up does not count."""
-    seen = _follow(store, events, words=stand.children["aggregator"].last_words)
+    seen = follow(store, events, words=stand.children["aggregator"].last_words)
     began = next(seen)
     meter = Meter([stand.pid("aggregator")])
     marks = [began, *seen]
@@ -131,12 +131,14 @@ def follow_to_the_end(stand: Stand, store: redis.Redis, events: int) -> Course:
     )
 
 
-def _follow(store: redis.Redis, events: int, *, words: Callable[[], str]) -> Iterator[tuple[float, int]]:
-    """When the first stage had passed each of the log's slices, and how many events it had applied then."""
+def follow(
+    store: redis.Redis, events: int, *, words: Callable[[], str], state: str = keys.FIRST_STATE
+) -> Iterator[tuple[float, int]]:
+    """When a state's first stage had passed each of the log's slices, and how many events it had applied then."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     following = events // SLICES
     while time.monotonic() < deadline:
-        applied = _applied(store, keys.ledger_tag)
+        applied = _applied(store, keys.ledger_tag, state)
         if applied >= following:
             yield time.perf_counter(), applied
             if applied >= events:
@@ -156,8 +158,8 @@ def _all_readable(stand: Stand, store: redis.Redis) -> None:
         consumer.close()
 
 
-def _applied(store: redis.Redis, tag: object) -> int:
-    names = [keys.offset_key(tag(partition, keys.FIRST_STATE)) for partition in range(PARTITIONS)]  # type: ignore[operator]
+def _applied(store: redis.Redis, tag: object, state: str = keys.FIRST_STATE) -> int:
+    names = [keys.offset_key(tag(partition, state)) for partition in range(PARTITIONS)]  # type: ignore[operator]
     return sum(int(value or 0) & POSITION_MASK for value in store.mget(names))
 
 

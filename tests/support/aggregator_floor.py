@@ -98,7 +98,7 @@ class Floor:
     def counted(self) -> Sums:
         """The sums in the cells, read by month."""
         sums: Sums = {}
-        for key in self._redis.scan_iter(match="pacer:{s*}:c:*", count=1000):
+        for key in self._redis.scan_iter(match=f"{self._prefix()}:{{s*}}:c:*", count=1000):
             count, total = 0, Decimal(0)
             for field, packed in self._redis.hgetall(key).items():
                 if field.startswith(b"m"):
@@ -115,15 +115,37 @@ class Floor:
 
     def lose_rep(self, rep: str) -> None:
         """Deletes a rep's cells and pages, as a node that lost its data would."""
-        self._redis.delete(self._key(f"c:acme/{rep}"), *self._redis.scan_iter(match=f"pacer:*p:acme/{rep}/*"))
+        pages = self._redis.scan_iter(match=f"{self._prefix()}:*p:acme/{rep}/*")
+        self._redis.delete(self._key(f"c:acme/{rep}"), *pages)
 
     def _key(self, ending: str) -> bytes:
-        (key,) = self._redis.scan_iter(match=f"pacer:*{ending}", count=1000)
+        (key,) = self._redis.scan_iter(match=f"{self._prefix()}:*{ending}", count=1000)
         return bytes(key)
+
+    def live_state(self) -> str:
+        """The name of the live state."""
+        return keys.state_named(self._redis.hget(keys.LAYOUT, keys.STATE_FIELD))
+
+    def states(self) -> set[str]:
+        """The names of all states that have keys."""
+        found = self._redis.scan_iter(match="pacer*:{[ls]*}:*", count=1000)
+        return {key.decode().partition(":")[0].removeprefix("pacer").lstrip("/") for key in found}
+
+    def empty_redis(self) -> None:
+        """Everything is gone."""
+        self._redis.flushall()
+
+    def versions(self) -> dict[str, int]:
+        """Each rep's version."""
+        found = self._redis.scan_iter(match=f"{self._prefix()}:{{s*}}:c:*", count=1000)
+        return {key.decode().rpartition("/")[2]: int(self._redis.hget(key, "version") or 0) for key in found}
+
+    def _prefix(self) -> str:
+        return keys.scoreboard_tag(0, self.live_state()).partition(":")[0]
 
     def parked(self) -> dict[str, int]:
         """How many facts wait for an identity, by owner."""
-        hashes = [self._redis.hgetall(key) for key in self._redis.scan_iter(match="pacer:{s*}:unmapped", count=1000)]
+        hashes = [self._redis.hgetall(key) for key in self._redis.scan_iter(match=f"{self._prefix()}:{{s*}}:unmapped")]
         return {owner.decode(): int(count) for found in hashes for owner, count in found.items()}
 
     def total(self) -> int:
@@ -132,7 +154,7 @@ class Floor:
 
     def watermark(self) -> Micros:
         """The least mark of all partitions."""
-        marks = self._redis.mget([key for tag in tags(8) for key in [keys.mark_key(tag)]])
+        marks = self._redis.mget([key for tag in tags(8, self.live_state()) for key in [keys.mark_key(tag)]])
         return min(int(mark or 0) for mark in marks)
 
 
@@ -152,8 +174,8 @@ def call(number: int, rep: str, seconds: int) -> RecordChange:
     )
 
 
-def tags(partitions: int) -> Iterator[str]:
+def tags(partitions: int, state: str) -> Iterator[str]:
     """Redis tags of all partitions of both stages."""
     tag_of: Callable[[int, str], str]
     for tag_of in (keys.ledger_tag, keys.scoreboard_tag):
-        yield from (tag_of(partition, keys.FIRST_STATE) for partition in range(partitions))
+        yield from (tag_of(partition, state) for partition in range(partitions))

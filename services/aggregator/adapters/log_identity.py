@@ -62,18 +62,26 @@ async def check_layout(
 
     Raises: ForeignLog with what to do; KafkaAway, RedisAway.
     """
-    found = {EVENTS_PARTITIONS: str(events_partitions), FACTS_PARTITIONS: str(facts_partitions)}
-    found[BROKER] = "kafka" if settings.log_identity is None else "embedded"
-    ids: Mapping[str, str] = {}
-    if settings.log_identity is None:
-        ids = await asyncio.to_thread(TopicIds(settings.bootstrap_servers).read)
-        found |= _as_fields(ids)
+    found, ids = await fields_of(settings, events_partitions=events_partitions, facts_partitions=facts_partitions)
     _compare(found, await _first_written(redis, found))
     state = await live_state(redis)
     if settings.log_identity is None:
         return LogLayout(events_partitions, facts_partitions, 0, state, found, ids)
     epoch = await Script(redis, "raise_on_change")([keys.LAYOUT], [LOG_IDENTITY, settings.log_identity, LOG_EPOCH])
     return LogLayout(events_partitions, facts_partitions, int(epoch), state, found)
+
+
+async def fields_of(
+    settings: AggregatorKafkaSettings, *, events_partitions: int, facts_partitions: int
+) -> tuple[dict[str, str], Mapping[str, str]]:
+    """What LAYOUT says of a state that is derived from this log, and the topics' ids. Raises: KafkaAway."""
+    found = {EVENTS_PARTITIONS: str(events_partitions), FACTS_PARTITIONS: str(facts_partitions)}
+    found[BROKER] = "kafka" if settings.log_identity is None else "embedded"
+    ids: Mapping[str, str] = {}
+    if settings.log_identity is None:
+        ids = await asyncio.to_thread(TopicIds(settings.bootstrap_servers).read)
+        found |= _as_fields(ids)
+    return found, ids
 
 
 async def live_state(redis: Redis) -> str:
@@ -95,8 +103,8 @@ def _compare(found: Mapping[str, str], stored: Mapping[str, str]) -> None:
         if stored[field] != value:
             raise ForeignLog(
                 f"Redis holds state with {field} {stored[field]}, the broker now has {value}: these are not the same "
-                "log. Point PACER_KAFKA__BOOTSTRAP_SERVERS or PACER_REDIS__URL back to where they belong, or start "
-                "with an empty Redis and import or replay the events"
+                "log. Point PACER_KAFKA__BOOTSTRAP_SERVERS or PACER_REDIS__URL back to where they belong, or make the "
+                "state anew from the log that is there: pacer rebuild"
             )
 
 
