@@ -34,7 +34,7 @@ from cli.history.translation import BadLine, Translation
 from cli.progress import phase
 from shared.adapters.system_clock import SystemClock
 from shared.configuration import Deployment
-from shared.domain.changes import RecordChange
+from shared.domain.changes import IMPORTED, RecordChange
 from shared.domain.sources import Source
 from shared.errors import PacerError
 
@@ -88,7 +88,7 @@ class Import:
         self._deployment = deployment
         self._source = source
         self._console = console
-        self._name = f"im_{secrets.token_hex(8)}"
+        self._name = f"{IMPORTED}{secrets.token_hex(8)}"
         self._now = SystemClock().now()
         self._translation = Translation(source, self._name, self._now)
 

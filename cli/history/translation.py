@@ -39,7 +39,7 @@ class Translation:
         self._context = Context(source, delivery, now)
 
     def change(self, line: Line) -> RecordChange | BadLine:
-        """What a line says, as the webhook that it once was: but no source has spoken now."""
+        """What a line says, as the webhook that it once was."""
         if isinstance(line.value, Unreadable):
             return BadLine(line, line.value.reason, line.value.remedy)
         outcome = outcome_of(Element(line.number, line.raw, line.value), self._context)
@@ -48,7 +48,8 @@ class Translation:
         (change,) = outcome.changes
         if change.occurred_at < EARLIEST_AT:
             return BadLine(line, "impossible_time", "occurred_at is before the year 6: correct it")
-        return replace(change, received_at=0, fields=self._fields(change))
+        fields = self._fields(change)
+        return change if fields is change.fields else replace(change, fields=fields)
 
     def _fields(self, change: RecordChange) -> dict[str, str | bool | None]:
         """The fields; a stage of a CRM without a status of its own says one here as it does in a webhook."""

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from msgspec.structs import replace
 
 from services.ingest.adapters.event_log import end_if_fatal, producer_config
+from shared.adapters.system_clock import SystemClock
 from shared.contracts.messages import encode_change
 from shared.contracts.topics import CRM_EVENTS
 from shared.domain.changes import RecordChange
@@ -41,6 +43,7 @@ class HistoryWriter:
         self._error: KafkaError | None = None
         self._round_bytes = round_bytes
         self._counted = counted
+        self._clock = SystemClock()
         self.stored = 0
         self.ends: dict[int, int] = {}
         self.stop = Event()
@@ -67,8 +70,8 @@ class HistoryWriter:
         return self.stop.is_set() or self._error is not None
 
     def _send(self, change: RecordChange) -> int:
-        """The bytes that were handed over."""
-        value = encode_change(change)
+        """Stamps it with the time of its receipt, which is now; the bytes that were handed over."""
+        value = encode_change(replace(change, received_at=self._clock.now()))
         while not self._is_ending():
             try:
                 self._producer.produce(CRM_EVENTS, value, change.key, on_delivery=self._confirmed)

@@ -32,7 +32,7 @@ from services.aggregator.sweep_rounds import SweepRounds
 from shared.contracts.heartbeats import NOBODY
 from shared.contracts.messages import FactBatch, FactChange, decode_change, encode_batch, encode_batches
 from shared.contracts.records import pack, pack_single, unpack
-from shared.domain.changes import EARLIEST_AT, LATEST_AT, RecordChange
+from shared.domain.changes import EARLIEST_AT, IMPORTED, LATEST_AT, RecordChange
 from shared.domain.derivation import only_fact
 from shared.domain.facts import Fact, PageEntry, Revision, utc_day
 from shared.domain.instants import Micros
@@ -153,7 +153,7 @@ def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
             by_key[key] = [(position, change)]
         else:
             events.append((position, change))
-        if received_at > sources.get(source, 0):  # 0: imported history, with which no source has spoken
+        if received_at > sources.get(source, -1) and not change.delivery.startswith(IMPORTED):
             sources[source] = received_at
         if received_at < first_received_at or not first_received_at:
             first_received_at = received_at

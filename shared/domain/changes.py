@@ -18,6 +18,8 @@ EARLIEST_AT: Micros = -62_000_000_000 * 1_000_000
 LATEST_AT: Micros = 253_000_000_000 * 1_000_000
 """In the year 9987, likewise."""
 
+IMPORTED = "im_"
+"""How the delivery of imported history is called; a request's begins otherwise."""
 EVENT_TYPE = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)", re.ASCII)
 """``<record type>.<verb>``, as contract section 4.2 has it."""
 
@@ -46,7 +48,7 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     ``event`` with ``occurred_at`` orders what is said of a field; the same pair said twice is one event.
     ``owner`` is UNSET where the event says nothing of it and None where it clears it. ``times`` holds the CRM's
     own time of a moment by verb (``{"won": ...}`` from ``won_time``); without one a moment is at ``occurred_at``.
-    ``received_at`` is 0 for imported history, which no source delivered.
+    ``delivery`` begins with IMPORTED where history was imported: it was received, but no source has spoken.
     ``again``: the self-check wrote it to the log once more; all facts of its record are said anew, news or not.
     """
 

@@ -15,7 +15,7 @@ from cli.history.translation import BadLine, Translation
 from services.ingest.domain.delivery import Accepted, Context, Delivery
 from services.ingest.providers import hubspot, native
 from shared.contracts.records import pack_single
-from shared.domain.changes import RecordChange
+from shared.domain.changes import IMPORTED, RecordChange
 from shared.domain.instants import parse
 from shared.domain.sources import Source
 from shared.domain.tenant import Tenant
@@ -45,10 +45,10 @@ def test_a_line_is_stored_as_the_same_webhook_is() -> None:
     assert pack_single(imported) == pack_single(received.changes[0]) and imported.key == received.changes[0].key
 
 
-def test_no_source_has_spoken() -> None:
+def test_a_line_is_known_as_imported() -> None:
     (imported,) = translated(event())
 
-    assert isinstance(imported, RecordChange) and imported.received_at == 0
+    assert isinstance(imported, RecordChange) and imported.delivery.startswith(IMPORTED)
 
 
 @pytest.mark.parametrize(
