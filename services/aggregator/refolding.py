@@ -180,6 +180,7 @@ class _Refolding:
     def __init__(self, ref: RepRef, basis: Basis | None) -> None:
         self._ref = ref
         self._sheet = None if basis is None else Sheet(basis.plan, basis.zone)
+        self._folded = "" if basis is None else basis.plan.folded
         self._unconverted: dict[str, str | None] = {}
         self.facts = 0
 
@@ -204,7 +205,7 @@ class _Refolding:
             folded.take(name, tallied)
         cells = {name: encode_cell(cell) for name, cell in folded.cells.items() if cell}
         values = {ref: found for ref, found in folded.values.items() if found}
-        return Refold(self._ref, position, refolds, footing, cells, values, self._unconverted)
+        return Refold(self._ref, position, refolds, footing, cells, values, self._unconverted, folded=self._folded)
 
 
 def _values_of(footing: str, pages: Iterable[str]) -> list[tuple[str, str]]:

@@ -120,7 +120,9 @@ def _readings(
     bounds, empty = bounds_of(asked.period, zone), Tally.empty()
     found = []
     for kpi in asked.kpis:
-        whole = all(cells.is_whole(kpi, part.start(asked.period)) for part, cells in parts)
+        whole = all(
+            asked.readings.is_whole(kpi, asked.period, cells, part.start(asked.period)) for part, cells in parts
+        )
         value = asked.readings.value(kpi, asked.period, tally, empty, is_now=False)
         found.append(
             make_reading(

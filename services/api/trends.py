@@ -67,7 +67,9 @@ class Asked(Struct, frozen=True):
         return {kpi.id: [None] * len(self.at) for kpi in self.kpis}
 
     def is_whole(self, found: Mapping[str, SubjectCells]) -> bool:
-        """Whether no fact of the period is gone for its age."""
+        """Whether no fact of the period is gone for its age, and the KPIs as edited have reached everybody."""
+        if not all(cells.count_all(self.kpis) for cells in found.values()):
+            return False
         starts = ((part.rep.id, self.period.bounds(part.rep.zone)[0]) for part in self.parts)
         known = ((found[rep].retained_from, start) for rep, start in starts if rep in found)
         return all(not retained_from or retained_from <= start for retained_from, start in known)

@@ -14,10 +14,11 @@ from shared.contracts import keys
 from shared.contracts.messages import decode_cell
 from shared.domain.accumulators import Accumulator
 from shared.domain.cells import CellQuery, SubjectCells
+from shared.domain.folded import parsed
 from shared.domain.instants import Micros, parse
 from shared.errors import TransientError
 
-_BESIDE = (keys.VERSION_FIELD, keys.RETAINED_FIELD)
+_BESIDE = (keys.VERSION_FIELD, keys.RETAINED_FIELD, keys.FOLDED_FIELD)
 TRIES = 20
 """So often a rep may change while her numbers are read, which takes a millisecond or a few."""
 
@@ -96,7 +97,7 @@ def _is_apart(query: CellQuery) -> bool:
 
 def _cells(query: CellQuery, answers: Iterator[Any]) -> SubjectCells | None:
     """One rep's part of the answers, in the order of the question; None if they are of several instants."""
-    version, retained, *cells = next(answers)
+    version, retained, folded, *cells = next(answers)
     found: dict[str, Mapping[str, Accumulator]] = {
         name: decode_cell(blob) for name, blob in zip(sorted(query.cells), cells, strict=True) if blob is not None
     }
@@ -107,7 +108,8 @@ def _cells(query: CellQuery, answers: Iterator[Any]) -> SubjectCells | None:
     }
     if _is_apart(query) and next(answers) != version:
         return None
-    return SubjectCells(int(version or 0), found, distinct, numbers, retained_from(retained))
+    counted = None if folded is None else parsed(folded.decode())
+    return SubjectCells(int(version or 0), found, distinct, numbers, retained_from(retained), counted)
 
 
 def retained_from(field: bytes | None) -> Micros:

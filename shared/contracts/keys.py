@@ -169,7 +169,9 @@ PACKED_FIELD = "packed"
 """Field of a cells hash: msgpack list of the names of those of her pages that are packed; absent for none."""
 RETAINED_FIELD = "retained"
 """Field of a cells hash: the UTC day before which pages of hers are gone for their age; absent for none."""
-BESIDE_CELLS = frozenset({VERSION_FIELD, PAGES_FIELD, PACKED_FIELD, RETAINED_FIELD})
+FOLDED_FIELD = "folded"
+"""Field of a cells hash: what her cells count, ``shared.domain.folded``; empty while she is no rep."""
+BESIDE_CELLS = frozenset({VERSION_FIELD, PAGES_FIELD, PACKED_FIELD, RETAINED_FIELD, FOLDED_FIELD})
 """Fields of a cells hash that are no cells."""
 WORDS_FIELD = "words"
 """Field of a packed hash, which no page is named: what the subject's pages are packed with; written once."""

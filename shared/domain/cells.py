@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from shared.domain.accumulators import Accumulator, Tally
 from shared.domain.facts import FactKind
+from shared.domain.folded import held_as
 from shared.domain.instants import Micros
 from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.periods import Period, PeriodKind, PeriodRules
@@ -34,7 +35,8 @@ class CellQuery(Struct, frozen=True):
 class SubjectCells(Struct, frozen=True):
     """What was read of one rep; what is absent there is empty here.
 
-    ``retained_from``: her facts before it are gone for their age; 0 for none.
+    ``retained_from``: her facts before it are gone for their age; 0 for none. ``folded``: what her cells count, see
+    shared.domain.folded; None where nothing was ever folded, and then nothing is all there is.
     """
 
     version: int = 0
@@ -42,12 +44,17 @@ class SubjectCells(Struct, frozen=True):
     values: Mapping[tuple[str, str], frozenset[str]] = {}
     numbers: Mapping[tuple[str, str], Mapping[Decimal, int]] = {}
     retained_from: Micros = 0
+    folded: frozenset[str] | None = None
 
     def is_whole(self, kpi: Kpi, start: Micros) -> bool:
         """Whether a KPI's value in a period that starts then lacks nothing for its age; states have none."""
         if kpi.aggregate is not Aggregate.LATEST:
             return not self.retained_from or self.retained_from <= start  # before 1970 a start is below 0
         return not self.retained_from or all(kind == FactKind.DEAL_OPEN for kind in kpi.facts)
+
+    def count_all(self, kpis: Iterable[Kpi]) -> bool:
+        """Whether the cells count these KPIs, which are no ratios, by now: an edit takes a while to reach every rep."""
+        return self.folded is None or all(held_as(kpi) in self.folded for kpi in kpis)
 
     def tally(self, names: Iterable[str], definitions: Iterable[str]) -> Tally:
         """Merges the named cells; ``definitions`` are those of distinct and ranked KPIs whose values to unite."""

@@ -115,7 +115,7 @@ class Readings:
             if history is not None and asked is not None:
                 recent = self._recent.of(kpi, [(rep, history)], subject=rep, today=today)
             situation = _situation(kpi, recent, over=moment.now >= end, left=left)
-            whole = cells.is_whole(kpi, start)
+            whole = self.is_whole(kpi, period, cells, start)
             value = self.value(kpi, period, tally, state, is_now=today in period)
             found.append(
                 make_reading(
@@ -166,7 +166,8 @@ class Readings:
             pinned = self._targets.of_team_total(team.id, kpi, period, now=moment.now)
             recent = self._recent_of_team(kpi, parts, histories, today)
             situation = _situation(kpi, recent, over=moment.now >= end, left=left)
-            whole = all(cells.get(part.rep.id, SubjectCells()).is_whole(kpi, part.start(period)) for part in parts)
+            held = ((part, cells.get(part.rep.id, SubjectCells())) for part in parts)
+            whole = all(self.is_whole(kpi, period, own, part.start(period)) for part, own in held)
             value = self.value(kpi, period, tally, state, is_now=is_now)
             reading = make_reading(
                 kpi,
@@ -218,6 +219,11 @@ class Readings:
         together.take_tally(state)
         return result(kpi, together, versions)
 
+    def is_whole(self, kpi: Kpi, period: AnyPeriod, cells: SubjectCells, start: Micros) -> bool:
+        """Whether a rep's cells have all of a KPI's value: nothing is gone for its age, and an edit has reached her."""
+        bases = base_kpis(kpi, self.definitions.on(period.first))
+        return cells.is_whole(kpi, start) and cells.count_all(bases)
+
     def _recent_of_team(
         self, kpi: Kpi, parts: Sequence[Part], histories: Mapping[str, SubjectCells] | None, today: date
     ) -> Recent:
@@ -226,9 +232,9 @@ class Readings:
             return UNKNOWN
         members = [(part.rep, histories.get(part.rep.id, SubjectCells())) for part in parts]
         recent = self._recent.of(kpi, members, subject=None, today=today)
-        if all(_stays(part, today) for part in parts):
+        if all(part.lasts_until(today) for part in parts):
             return recent
-        staying = [member for part, member in zip(parts, members, strict=True) if _stays(part, today)]
+        staying = [member for part, member in zip(parts, members, strict=True) if part.lasts_until(today)]
         return Recent(recent.best_hourly, self._recent.of(kpi, staying, subject=None, today=today).rate)
 
 
@@ -236,11 +242,6 @@ def _situation(kpi: Kpi, recent: Recent, *, over: bool, left: Micros) -> Situati
     return Situation(
         over=over, better=kpi.better, working_left_us=left, best_hourly=recent.best_hourly, rate=recent.rate
     )
-
-
-def _stays(part: Part, today: date) -> bool:
-    """Whether facts of hers may still come to the team in the period."""
-    return part.days is None or part.days[-1] >= today
 
 
 def _contains_now(period: Period, part: Part, now: Micros) -> bool:

@@ -35,6 +35,10 @@ class Part(Struct, frozen=True):
     days: tuple[date, ...] | None
     cells: tuple[str, ...]
 
+    def lasts_until(self, day: date) -> bool:
+        """Whether facts of a day or later may be the team's."""
+        return self.days is None or self.days[-1] >= day
+
     def includes(self, day: date) -> bool:
         """Whether her facts of a day of the period are the team's."""
         return self.days is None or day in self.days

@@ -24,7 +24,14 @@ from services.aggregator.domain.stored import (
 )
 from services.aggregator.ports import Fenced
 from shared.adapters.scoreboard_reader import retained_from
-from shared.contracts.keys import FIRST_STATE, PACKED_FIELD, PAGES_FIELD, RETAINED_FIELD
+from shared.contracts.keys import (
+    BESIDE_CELLS,
+    FIRST_STATE,
+    FOLDED_FIELD,
+    PACKED_FIELD,
+    PAGES_FIELD,
+    RETAINED_FIELD,
+)
 from shared.contracts.messages import decode_cell, decode_entry, decode_pages
 from shared.contracts.packed_pages import unpack_page
 from shared.contracts.restatements import VERSION_FIELD, decode_marks
@@ -32,11 +39,11 @@ from shared.domain.accumulators import Accumulator
 from shared.domain.cells import CellQuery, SubjectCells
 from shared.domain.exact import number
 from shared.domain.facts import Fact, PageEntry
+from shared.domain.folded import parsed
 from shared.domain.instants import Micros
 from shared.domain.restatements import CountedCells, RepMarks, Restatement
 from shared.errors import TransientError
 
-NO_CELLS = frozenset({PAGES_FIELD, PACKED_FIELD, RETAINED_FIELD})
 """Fields beside the cells."""
 
 
@@ -234,7 +241,7 @@ class InMemoryScoreboardStore(Failures):
 
     async def counted(self, partition: int, ref: RepRef, places: Sequence[tuple[str, str]]) -> Counted:  # noqa: ARG002 - the port's
         """See the port."""
-        cells = {name: packed for name, packed in self.cells[ref].items() if name not in NO_CELLS}
+        cells = {name: packed for name, packed in self.cells[ref].items() if name not in BESIDE_CELLS}
         values = {place: dict(found) for place in places if (found := self.values.get((*ref, *place)))}
         return Counted(self.versions[ref], cells, values, retained_from(self.cells[ref].get(RETAINED_FIELD)))
 
@@ -247,8 +254,8 @@ class InMemoryScoreboardStore(Failures):
         self.may_fail()
         if (self.fence.offsets[partition], self.refolds[partition]) != (refold.position, refold.refolds):
             return False
-        pages = {name: packed for name, packed in self.cells[refold.ref].items() if name in NO_CELLS}
-        self.cells[refold.ref] = pages | refold.cells
+        pages = {name: packed for name, packed in self.cells[refold.ref].items() if name in BESIDE_CELLS}
+        self.cells[refold.ref] = pages | refold.cells | {FOLDED_FIELD: refold.folded.encode()}
         for place in refold.gone:
             self.values.pop((*refold.ref, *place), None)
         for place, found in refold.values.items():
@@ -297,7 +304,7 @@ class InMemoryScoreboardStore(Failures):
             (rep, name): decode_cell(packed)
             for (owner, rep), cells in self.cells.items()
             for name, packed in cells.items()
-            if owner == tenant and name not in NO_CELLS
+            if owner == tenant and name not in BESIDE_CELLS
         }
 
     def distinct_values(self, tenant: str = "acme") -> dict[tuple[str, str, str], dict[str, int]]:
@@ -315,7 +322,9 @@ class InMemoryScoreboardStore(Failures):
             if all(number(value) is not None for value in found)
         }
         retained = retained_from(self.cells[tenant, rep].get(RETAINED_FIELD))
-        return SubjectCells(self.versions[tenant, rep], cells, values, numbers, retained)
+        folded = self.cells[tenant, rep].get(FOLDED_FIELD)
+        counted = None if folded is None else parsed(folded.decode())
+        return SubjectCells(self.versions[tenant, rep], cells, values, numbers, retained, counted)
 
 
 class InMemoryRestatementStore:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from services.api.ports import HeldPages
 from shared.contracts.messages import decode_entry
 from shared.domain.cells import CellQuery, SubjectCells
@@ -54,9 +56,9 @@ class FloorPages:
 
 
 def _only(cells: SubjectCells, query: CellQuery) -> SubjectCells:
-    return SubjectCells(
-        cells.version,
-        {name: cell for name, cell in cells.cells.items() if name in query.cells},
-        {place: values for place, values in cells.values.items() if place in query.values},
-        {place: numbers for place, numbers in cells.numbers.items() if place in query.numbers},
+    return replace(
+        cells,
+        cells={name: cell for name, cell in cells.cells.items() if name in query.cells},
+        values={place: values for place, values in cells.values.items() if place in query.values},
+        numbers={place: numbers for place, numbers in cells.numbers.items() if place in query.numbers},
     )

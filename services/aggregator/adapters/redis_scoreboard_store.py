@@ -138,7 +138,7 @@ class RedisScoreboardStore:
                 refold.refolds,
                 "/".join(ref),
                 refold.footing,
-                _blobs(refold.cells.items()),
+                _blobs([*refold.cells.items(), (keys.FOLDED_FIELD, refold.folded.encode())]),
                 [keys.values_key(tag, *ref, *place) for place in refold.gone],
                 values,
                 _flat({name: currency for name, currency in unconverted.items() if currency is not None}),

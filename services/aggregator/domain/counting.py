@@ -15,6 +15,7 @@ from msgspec import Struct
 from shared.domain.amounts import Amount, Money, amount_of, cached_number, currency_of
 from shared.domain.facts import Fact, FactKind
 from shared.domain.filters import Filter, compile_filter
+from shared.domain.folded import folded_of
 from shared.domain.kpis import RANKED, Aggregate, Kpi
 from shared.domain.tenant import Currencies, Tenant
 
@@ -55,12 +56,16 @@ class KindPlan(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Every kind that something counts. ``stocks_of_moments``: some KPI keeps a stock of facts that have a day."""
+    """Every kind that something counts. ``stocks_of_moments``: some KPI keeps a stock of facts that have a day.
+
+    ``folded``: what cells count by it, see shared.domain.folded.
+    """
 
     kinds: Mapping[str, KindPlan]
     currencies: Currencies
     money_kinds: frozenset[str] = frozenset()
     stocks_of_moments: bool = False
+    folded: str = ""
 
 
 def compile_plan(tenant: Tenant) -> Plan:
@@ -83,6 +88,7 @@ def compile_plan(tenant: Tenant) -> Plan:
         tenant.currencies,
         frozenset(kind for kind, plan in kinds.items() if plan.asks_money),
         any(kind != FactKind.DEAL_OPEN for kind in present),
+        folded_of(tenant.kpis.values()),
     )
 
 

@@ -142,7 +142,7 @@ class Refold(Struct):
     position: the stored next position when her pages were read. refolds: as in ScoreboardCommit. footing: what they
     are folded under; empty for who is no rep. values: (definition, cell) -> distinct value -> facts. gone: where
     values were before. unconverted: as in ScoreboardCommit. terms: packed KPIs by the digest that the footing names.
-    told: what becomes of the readings of closed periods.
+    told: what becomes of the readings of closed periods. folded: what the cells count, see shared.domain.folded.
     """
 
     ref: RepRef
@@ -155,6 +155,7 @@ class Refold(Struct):
     gone: list[tuple[str, str]] = []
     terms: dict[str, bytes] = {}
     told: list[Restatement] = []
+    folded: str = ""
 
 
 class Counted(Struct, frozen=True):

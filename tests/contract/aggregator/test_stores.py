@@ -217,6 +217,16 @@ async def test_a_fold_anew_replaces_values_and_amounts_without_a_rate(redis: Red
 
 
 @pytest.mark.redis
+async def test_a_fold_anew_says_what_the_cells_count(redis: Redis) -> None:
+    store, tag = (
+        RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE),
+        keys.scoreboard_tag(0, keys.FIRST_STATE),
+    )
+    await store.refold(0, refold(0, 0, folded="calls=count"))
+    assert await redis.hget(keys.cells_key(tag, *ANA), keys.FOLDED_FIELD) == b"calls=count"
+
+
+@pytest.mark.redis
 async def test_a_rep_folded_anew_has_a_greater_version_and_waits_to_be_published(redis: Redis) -> None:
     store, tag = (
         RedisScoreboardStore(redis, log_epoch=0, state=keys.FIRST_STATE),
