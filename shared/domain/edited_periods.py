@@ -24,7 +24,10 @@ def edited(
     places = set(_differing(was, is_now))
     before, after = (subject_cells(readings, cells) for readings, cells in (old, new))
     definitions = {definition for _, definition in places}
-    for period in closed_periods(now, {cell for cell, _ in places}, today):
+    cells = {cell for cell, _ in places}
+    if _names(former) != _names(now):  # a period may use another version, and both be what they were
+        cells |= {*_kept(was), *_kept(is_now)}
+    for period in closed_periods(now, cells, today):
         known = {kpi.id: kpi for kpi in asked_of(former, period)}
         kpis = [kpi for kpi in asked_of(now, period) if kpi.id in known]
         kpis = [kpi for kpi in kpis if _may_differ(former, now, period, known[kpi.id], kpi, definitions)]
@@ -32,6 +35,16 @@ def edited(
         for kpi, then, since in zip(kpis, values, now.closed_values(rep, kpis, period, after), strict=True):
             if then != since:
                 yield Restatement(rep.id, kpi.id, kpi.definition, (period.kind.value, period.id), then, since, cause)
+
+
+def _names(readings: Readings) -> set[str]:
+    """Every version of every KPI."""
+    return {kpi.definition for kpi in readings.tenant.kpis.values()}
+
+
+def _kept(counted: CountedCells) -> Iterator[str]:
+    """The cells of some time that hold anything."""
+    return (cell for cell in (*counted.cells, *(cell for _, cell in counted.values)) if cell != STATE_CELL)
 
 
 def _differing(was: CountedCells, is_now: CountedCells) -> Iterator[tuple[str, str]]:

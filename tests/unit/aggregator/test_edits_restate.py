@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -119,3 +120,10 @@ async def test_a_kpi_that_counted_nothing_and_does_now_is_restated(floor: InMemo
 
 async def test_a_name_that_is_edited_restates_nothing(floor: InMemoryFloor) -> None:
     assert await edited(floor, with_kpi("calls", name="Dials"), "calls") == []
+
+
+async def test_a_version_that_counts_nothing_restates_what_the_one_before_counted(floor: InMemoryFloor) -> None:
+    none = replace(BASE.kpis["calls"], facts=("call.missed",), effective=date(2026, 10, 1))
+    assert await edited(floor, replace(BASE, kpis={**BASE.kpis, none.definition: none}), "calls") == [
+        (Decimal(2), Decimal(0))
+    ]
