@@ -18,6 +18,7 @@ from shared.contracts.episodes import alerts_tag, decode_episode, due_key
 from shared.contracts.messages import RepUpdated, encode_update
 from shared.contracts.topics import ALERTS_EPISODES, KPI_UPDATES
 from shared.domain.episodes import Action
+from tests.support.alerts_past import alerts_begin_now
 from tests.support.embedded_kafka import embedded_kafka
 from tests.support.eventually import eventually
 from tests.support.kafka_reader import read_all
@@ -74,6 +75,7 @@ class Service:
         self.reader = EpisodeReader(self.redis)
 
     async def start(self) -> Running:
+        await alerts_begin_now(self._kafka, self.redis, "acme")
         running = self._processes.start("services.alerts", env=self._environment)
         await eventually(lambda: self.ready(running), within_seconds=40)
         return running
