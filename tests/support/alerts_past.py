@@ -1,4 +1,4 @@
-"""Lets a deployment's alerts begin now: tests share a broker, and what others published there is not this one's past."""
+"""Lets the alerts of a deployment begin now: tests share a broker, and what others published is not its past."""
 
 from __future__ import annotations
 
