@@ -71,7 +71,7 @@ async def remove_states(redis: Redis, *, but: frozenset[str]) -> int:
 async def _unlink(redis: Redis, names: list[bytes]) -> int:
     pipeline = redis.pipeline(transaction=False)
     for name in names:
-        pipeline.unlink(name)
+        pipeline.execute_command("UNLINK", name)  # a cluster's pipeline has no unlink of its own
     try:
         return sum(await pipeline.execute()) if names else 0
     except (RedisError, OSError, TimeoutError) as error:
