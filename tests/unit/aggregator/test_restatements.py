@@ -92,6 +92,13 @@ async def test_a_deal_that_moves_from_one_closed_month_to_another_restates_both(
     ]  # fmt: skip
 
 
+async def test_a_call_that_moves_out_of_a_day_that_is_over_restates_it(floor: InMemoryFloor) -> None:
+    night, morning = parse("2026-11-23T07:00:00Z"), parse("2026-11-23T09:00:00Z")
+    await floor.take([call(at=night, owner="bo")])
+    found = await told(floor, received(call(at=morning, owner="bo"), morning + 1))
+    assert of(found, "calls") == [("2026-11-22", Decimal(1), Decimal(0))], "both are of one UTC day"
+
+
 async def test_a_call_that_is_given_to_somebody_else_restates_both(floor: InMemoryFloor) -> None:
     await floor.take([call(at=FRIDAY)])
     given = change("call.updated", record="c-1", at=LATER - 1, owner="bo", event="e-given")
