@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.aggregator.domain.stored import (
     LedgerCommit,
+    LedgerHeld,
     RecordsSlice,
     Refold,
     RepRef,
@@ -53,10 +54,12 @@ WORKDAY_US = 8 * 3600 * 1_000_000
 
 
 class EmptyLedgerStore:
-    """Knows no record and takes everything."""
+    """Knows no record and takes everything; it is always where the next chunk begins."""
 
-    async def read(self, _: int, keys: Sequence[str]) -> Sequence[bytes | None]:
-        return [None] * len(keys)
+    next_offset = 0
+
+    async def read(self, _: int, keys: Sequence[str]) -> LedgerHeld:
+        return LedgerHeld(self.next_offset, [None] * len(keys))
 
     async def commit(self, _: int, __: LedgerCommit) -> Fenced:
         return Fenced.APPLIED
@@ -160,7 +163,8 @@ def main(events: int = 40_000, chunk: int = 1_000) -> None:
     catalogue = FixedCatalogue(counting_tenant(REPS))
     publisher = LastPublisher(PARTITIONS)
     publisher.kept = -(-events // chunk)
-    ledger = Ledger(EmptyLedgerStore(), publisher, poison=_keeper(CRM_EVENTS), catalogue=catalogue)
+    records = EmptyLedgerStore()
+    ledger = Ledger(records, publisher, poison=_keeper(CRM_EVENTS), catalogue=catalogue)
     scoreboard = Scoreboard(EmptyScoreboardStore(), ListUpdates(), poison=_keeper(KPI_FACTS), catalogue=catalogue)
     gc.freeze()
     report = _Report(events)
@@ -168,7 +172,7 @@ def main(events: int = 40_000, chunk: int = 1_000) -> None:
     report.step("  decode event", lambda: [decode_change(value) for value in log])
     report.step("  derive fact", lambda: [only_fact(one) for one in changes])
     report.step("  pack record", lambda: [pack_single(one) for one in changes])
-    ledger_us = report.step("ledger", lambda: asyncio.run(_ledger(ledger, log, chunk)))
+    ledger_us = report.step("ledger", lambda: asyncio.run(_ledger(ledger, records, log, chunk)))
     batches = [value for log in publisher.logs.values() for value in log]
     decoded = [decode_batch(value) for value in batches]
     report.step("  encode facts", lambda: [encode_batch(batch) for batch in decoded])
@@ -178,8 +182,9 @@ def main(events: int = 40_000, chunk: int = 1_000) -> None:
     print(f"{'both stages':<20}{ledger_us + scoreboard_us:6.2f} us an event")
 
 
-async def _ledger(ledger: Ledger, log: list[bytes], chunk: int) -> None:
+async def _ledger(ledger: Ledger, records: EmptyLedgerStore, log: list[bytes], chunk: int) -> None:
     for start in range(0, len(log), chunk):
+        records.next_offset = start
         await ledger.handle(Chunk(0, start, log[start : start + chunk]))
 
 
