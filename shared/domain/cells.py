@@ -68,11 +68,13 @@ class SubjectCells(Struct, frozen=True):
         return tally
 
 
+@lru_cache(maxsize=16_384)
 def day_cell(day: date) -> str:
     """Cell name of a rep's local day."""
     return f"d{day.isoformat()}"
 
 
+@lru_cache(maxsize=16_384)
 def month_cell(day: date) -> str:
     """Cell name of the month that contains a day."""
     return f"m{day:%Y-%m}"
