@@ -120,6 +120,8 @@ def _rename(story: Story, number: int) -> None:
     for event in {id(event): event for event in story.hubspot}.values():
         event["eventId"] += base
         event["objectId"] += base
+        if "mergedObjectIds" in event:
+            event["mergedObjectIds"] = [merged + base for merged in event["mergedObjectIds"]]
     for event in story.told:
         if event.get("source") == "hubspot":
             event["id"] = f"h{int(event['id'][1:]) + base:09d}"
