@@ -101,7 +101,8 @@ class _Side:
 class Comparison:
     """One tenant's two configurations; ``pairs``: the cells of every rep of either.
 
-    ``since``: the tenant's first day with a fact; targets of days before it move nobody's standing.
+    ``since``: from then on every closed period is looked at, before it those with something that counts; None: since
+    anything does.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class Comparison:
     ) -> None:
         self._pairs = pairs
         firsts = [day for pair in pairs.values() if (day := pair.first_day) is not None]
-        self._since = min([*firsts, *([since] if since else [])], default=None)
+        self._since = since or min(firsts, default=None)
         self._now = moment.now
         self._old = _Side(old, {rep: pair.old for rep, pair in pairs.items()}, moment)
         self._new = _Side(new, {rep: pair.new for rep, pair in pairs.items()}, moment)
@@ -151,15 +152,16 @@ class Comparison:
         return all(old.reps.get(rep) == new.reps.get(rep) for rep in reps) and old.teams == new.teams
 
     def _days(self, reps: Iterable[str], *, alike: bool) -> Sequence[date]:
-        """Days whose closed periods may read otherwise: those whose cells differ, or all since the first."""
+        """Days whose closed periods may read otherwise: those whose cells differ, or all of them."""
         pairs = [self._pairs[rep] for rep in reps if rep in self._pairs]
         if alike and self._meant_alike:
             return sorted({day for pair in pairs for day in pair.touched})
-        first = self._since
-        if first is None:
-            return ()
+        counted = {day for pair in pairs for day in pair.days}
+        if self._since is None:
+            return sorted(counted)
         last = local_day(self._now, self._new.tenant.zone)
-        return [first + ONE_DAY * number for number in range((last - first).days + 1)]
+        every = (self._since + ONE_DAY * number for number in range((last - self._since).days + 1))
+        return sorted({*counted, *every})
 
     def _periods(
         self, zones: Sequence[str], days: Sequence[date]

@@ -35,9 +35,14 @@ class Pair(Struct, frozen=True):
     new: SubjectCells = EMPTY
 
     @property
+    def days(self) -> frozenset[date]:
+        """Every day with something that counts."""
+        return frozenset(map(_day, {*_days(self.old), *_days(self.new)}))
+
+    @property
     def first_day(self) -> date | None:
         """The earliest day with something that counts."""
-        return min(map(_day, {*_days(self.old), *_days(self.new)}), default=None)
+        return min(self.days, default=None)
 
     @property
     def touched(self) -> frozenset[date]:

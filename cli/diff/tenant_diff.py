@@ -61,7 +61,7 @@ async def diff_tenant(redis: Redis, old: Configured, new: Configured, now: Micro
             pairs[rep] = await facts.pair(folding, new.tenant.id, rep, moved.shifts.get(rep), kept_from)
             shown.at(len(pairs), len(pairs))
     moment = Moment(now, await _is_measurable(redis, new.tenant, now))
-    since = None if facts.first_page is None else date.fromisoformat(facts.first_page)
+    since = None if facts.first_page is None else max(date.fromisoformat(facts.first_page), _retained(old, new, now))
     comparison = Comparison(old.tenant, new.tenant, pairs, moment, since=since)
     return TenantDiff(
         tenant=new.tenant.id,
@@ -70,6 +70,12 @@ async def diff_tenant(redis: Redis, old: Configured, new: Configured, now: Micro
         moved_records=moved.records,
         measurable=moment.measurable,
     )
+
+
+def _retained(old: Configured, new: Configured, now: Micros) -> date:
+    """The first day that the longer retention keeps: a stray fact of long ago must not cost decades of targets."""
+    longest = max(old.tenant.retention_days, new.tenant.retention_days)
+    return date.fromisoformat(utc_day(now - longest * DAY_US))
 
 
 def _kept_from(old: Tenant, new: Tenant, now: Micros) -> str:
