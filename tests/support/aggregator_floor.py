@@ -64,11 +64,11 @@ class Floor:
         env = {**self.environment, "PACER_HTTP__PORT": str(port), **environment}
         return processes.start("services.aggregator", env=env)
 
-    def log_calls(self, count: int) -> None:
+    def log_calls(self, count: int, *, since: Micros = START) -> None:
         """Produces so many calls, each of a record of its own; returns when the broker has them."""
         for number in range(self._made, self._made + count):
             rep, seconds = f"rep{number % REPS}", number % 600
-            self._produce(encode_change(call(number, rep, seconds)), key=f"acme/native/call/c{number}")
+            self._produce(encode_change(call(number, rep, seconds, since)), key=f"acme/native/call/c{number}")
             self._expected[rep].append(Decimal(seconds))
         self._made += count
         self._producer.flush()
@@ -145,6 +145,25 @@ class Floor:
     def _prefix(self) -> str:
         return keys.scoreboard_tag(0, self.live_state()).partition(":")[0]
 
+    def forget_calls(self) -> None:
+        """What was produced until now is not expected any more."""
+        self._expected.clear()
+
+    def swept_a_day_ago(self) -> None:
+        """As if the last sweep of every partition had begun some more than a day ago."""
+        for tag in tags(8, self.live_state()):
+            self._redis.set(keys.swept_key(tag), time.time_ns() // 1000 - 25 * 3600 * 1_000_000)
+
+    def pages(self) -> tuple[int, int]:
+        """How many pages are plain, and how many packed."""
+        packed = list(self._redis.scan_iter(match="pacer:{s*}:z:*", count=1000))
+        fields = sum(self._redis.hlen(key) - self._redis.hexists(key, keys.WORDS_FIELD) for key in packed)
+        return sum(1 for _ in self._redis.scan_iter(match="pacer:{s*}:p:*", count=1000)), fields
+
+    def records(self) -> int:
+        """How many records the ledger keeps."""
+        return sum(self._redis.hlen(key) for key in self._redis.scan_iter(match="pacer:{l*}:records", count=1000))
+
     def parked(self) -> dict[str, int]:
         """How many facts wait for an identity, by owner."""
         hashes = [self._redis.hgetall(key) for key in self._redis.scan_iter(match=f"{self._prefix()}:{{s*}}:unmapped")]
@@ -160,8 +179,8 @@ class Floor:
         return min(int(mark or 0) for mark in marks)
 
 
-def call(number: int, rep: str, seconds: int) -> RecordChange:
-    """A call of a rep, logged within two hours of START."""
+def call(number: int, rep: str, seconds: int, since: Micros = START) -> RecordChange:
+    """A call of a rep, logged within two hours of an instant."""
     return RecordChange(
         tenant="acme",
         source="native",
@@ -169,7 +188,7 @@ def call(number: int, rep: str, seconds: int) -> RecordChange:
         record=f"c{number}",
         verb="logged",
         event=f"e{number}",
-        occurred_at=START + number % 7200 * 1_000_000,
+        occurred_at=since + number % 7200 * 1_000_000,
         received_at=time.time_ns() // 1000,
         owner=rep,
         fields={"seconds": str(seconds)},
