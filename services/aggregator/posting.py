@@ -19,6 +19,8 @@ from shared.contracts.restatements import cause_field, encode_caused, mark_field
 from shared.domain.facts import UNMAPPED_PREFIX, Fact
 from shared.domain.instants import Micros
 
+MarksKnown: TypeAlias = dict[RepRef, set[str]]
+"""Of each rep, fields of marks that are stored already."""
 CellCache: TypeAlias = dict[RepRef, dict[str, Accumulators]]
 """Cells by name of each rep, as far as they are known."""
 
@@ -88,12 +90,20 @@ def _superseding(
 class Posting:
     """Turns staged entries into what the store commits.
 
-    ``sheets``: one a rep; who is none has none. ``cache``: cells of the reps, which are changed in place.
+    ``sheets``: one a rep; who is none has none. ``cache``: cells of the reps, which are changed in place. ``marked``:
+    what is marked of them, likewise.
     """
 
-    def __init__(self, commit: ScoreboardCommit, sheets: Mapping[RepRef, Sheet | None], cache: CellCache) -> None:
+    def __init__(
+        self,
+        commit: ScoreboardCommit,
+        sheets: Mapping[RepRef, Sheet | None],
+        cache: CellCache,
+        marked: MarksKnown | None = None,
+    ) -> None:
         self._commit = commit
         self._cache = cache
+        self._marked = {} if marked is None else marked
         self._sheets = sheets
         self._late = LateChanges()
         self.written = 0
@@ -149,16 +159,21 @@ class Posting:
         sheet.count(fresh_facts(late, sheet.money_kinds), 1)
         closed = dict.fromkeys(name for day in sheet.days() for name in closed_cells(day, received_on))
         marks = self._commit.marks.setdefault(ref, Marks({}, {}, {})) if closed else Marks({}, {}, {})
-        known = self._cache[ref]
-        for name in closed:
-            packed = encode_cell(known[name]) if known.get(name) else b""
-            marks.cells.setdefault(mark_field(received_on, name), packed)
+        self._mark(ref, {mark_field(received_on, name): name for name in closed}, marks)
         for day, caused in causes_of(late, sheet):
             marks.causes[cause_field(received_on, day, caused.cause)] = encode_caused(caused)
         self._commit.changed.add(ref)
         for (definition, name), deltas in self._close_sheet(ref, sheet).items():
             if name in closed:
                 marks.values |= value_fields(received_on, name, definition, deltas)
+
+    def _mark(self, ref: RepRef, fields: Mapping[str, str], marks: Marks) -> None:
+        """Cells as they were. One that is marked already stays as it was marked first: it need not be said again."""
+        known, marked = self._cache[ref], self._marked.setdefault(ref, set())
+        for field, name in fields.items():
+            if field not in marked:
+                marks.cells[field] = encode_cell(known[name]) if known.get(name) else b""
+        marked.update(fields)
 
     @staticmethod
     def _money(sheet: Sheet, fact: Fact | None) -> str | None:

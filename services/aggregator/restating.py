@@ -16,8 +16,9 @@ from shared.domain.readings import Readings
 from shared.domain.restatements import Restatement, restatements
 from shared.domain.tenant import Tenant
 
-COALESCED_SECONDS = 1.0
-"""How long the marks of a partition gather."""
+QUIET_SECONDS, LONGEST_SECONDS = 1.0, 20.0
+"""Marks of a partition gather until none has come for so long, or the first has waited for so long: while history pours
+in, each reading is restated a few times, not each second."""
 SLICE_SECONDS = 0.04
 SHARE = 5
 """While chunks wait, marks get at most this fraction of the time."""
@@ -28,12 +29,20 @@ class Restating:
     """Works off the marks of a worker's partitions; ``monotonic`` in seconds."""
 
     def __init__(
-        self, store: RestatementStore, catalogue: Catalogue, monotonic: Callable[[], float] = time.monotonic
+        self,
+        store: RestatementStore,
+        catalogue: Catalogue,
+        *,
+        telling: Callable[[int, RepRef], object],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``telling`` is called with the partition and a rep whose marks may be gone from now on."""
         self._store = store
         self._catalogue = catalogue
+        self._telling = telling
         self._monotonic = monotonic
         self._due: dict[int, float] = {}
+        self._latest: dict[int, float] = {}
         self._known: set[int] = set()
         self._readings: dict[str, Readings] = {}
         self._told = 0
@@ -49,11 +58,14 @@ class Restating:
 
     def marked(self, partition: int) -> None:
         """Closed cells of the partition changed."""
-        self._due.setdefault(partition, self._monotonic() + COALESCED_SECONDS)
+        now = self._monotonic()
+        latest = self._latest.setdefault(partition, now + LONGEST_SECONDS)
+        self._due[partition] = min(now + QUIET_SECONDS, latest)
 
     def void(self, partition: int) -> None:
         """Forgets the partition: whoever owns it next looks for what is left."""
         self._due.pop(partition, None)
+        self._latest.pop(partition, None)
         self._known.discard(partition)
 
     async def advance(self, partition: int) -> None:
@@ -74,12 +86,14 @@ class Restating:
             self._due[partition] = self._monotonic() + SHARE * (self._monotonic() - began)
         else:
             self._due.pop(partition, None)
+            self._latest.pop(partition, None)
 
     async def tell(self, partition: int, ref: RepRef, readings: Readings | None = None) -> None:
         """Works off a rep's marks; if more arrive meanwhile, they are left for the next time.
 
         ``readings``: of the KPIs that her cells are of, where these are not those of now.
         """
+        self._telling(partition, ref)
         marks = await self._store.marks(partition, ref)
         if marks is None:
             return

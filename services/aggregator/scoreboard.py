@@ -27,7 +27,7 @@ from services.aggregator.ports import (
     Settlement,
     UpdatesSink,
 )
-from services.aggregator.posting import CellCache, Posting, Staged, stage
+from services.aggregator.posting import CellCache, MarksKnown, Posting, Staged, stage
 from services.aggregator.refolding import Bases, MovedOn, Refolding
 from services.aggregator.restating import Restating
 from services.aggregator.sweep_rounds import SweepRounds
@@ -41,11 +41,14 @@ CELLS_CACHED = 40_000
 
 
 class _Cache(Struct):
-    """What is known of a partition's subjects: cells by name, the names of the pages, and which of them are packed."""
+    """What is known of a partition's subjects: cells by name, the names of the pages, which of them are packed, and
+    marks that are stored until they are told.
+    """
 
     cells: CellCache
     pages: dict[RepRef, set[str]]
     packed: dict[RepRef, set[str]]
+    marked: MarksKnown
 
     def learn(self, ref: RepRef, names: Sequence[str], found: Sequence[bytes | None]) -> None:
         """Takes up what was read of a subject's cells hash."""
@@ -81,7 +84,7 @@ class Scoreboard:
         """``rounds`` None: nothing is ever swept."""
         self._store = store
         self._updates = updates
-        self._restating = Restating(store.restatements, catalogue)
+        self._restating = Restating(store.restatements, catalogue, telling=self._unmark)
         self._poison = poison
         edits = EditedReadings(store, catalogue, self._restating)
         self._refolding = Refolding(store, catalogue, edits, refolded=self._forget)
@@ -173,6 +176,11 @@ class Scoreboard:
             for known in (cache.cells, cache.pages, cache.packed):
                 known.pop(ref, None)
 
+    def _unmark(self, partition: int, ref: RepRef) -> None:
+        """What was marked of her may be told from now on."""
+        if partition in self._caches:
+            self._caches[partition].marked.pop(ref, None)
+
     async def _bases(self, partition: int, staged: Staged) -> tuple[int, Bases]:
         """What the chunk is counted under, by subject; an owner whom nobody claims has pages and no cells."""
         refs = dict.fromkeys(ref[:2] for ref in staged.pages)
@@ -181,7 +189,7 @@ class Scoreboard:
     def _cache(self, partition: int) -> _Cache:
         cache = self._caches.get(partition)
         if cache is None or sum(map(len, cache.cells.values())) > CELLS_CACHED:
-            cache = self._caches[partition] = _Cache({}, {}, {})
+            cache = self._caches[partition] = _Cache({}, {}, {}, {})
         return cache
 
     async def _read(self, partition: int, staged: Staged, bases: Bases, cache: _Cache) -> _Held:
@@ -229,7 +237,7 @@ def _post(staged: Staged, held: _Held, bases: Bases, cache: _Cache, commit: Scor
     sheets: dict[RepRef, Sheet | None] = {
         ref: None if basis is None else Sheet(basis.plan, basis.zone) for ref, basis in bases.items()
     }
-    posting = Posting(commit, sheets, cache.cells)
+    posting = Posting(commit, sheets, cache.cells, cache.marked)
     fresh: dict[RepRef, list[str]] = {}
     for page_ref, entries in staged.pages.items():
         ref = page_ref[:2]
