@@ -159,33 +159,40 @@ def _values(rep: str, facts: list[OracleFact], rules: OracleRules, *, now: int) 
     by_period: defaultdict[tuple[str, date], list[OracleFact]] = defaultdict(list)
     for fact in facts:
         if fact.at is not None:
-            for period in period_ids(_local_day(rep, fact.at, rules), rules).items():
-                by_period[period].append(fact)
+            for touched in period_ids(_local_day(rep, fact.at, rules), rules).items():
+                by_period[touched].append(fact)
     states = [fact for fact in facts if fact.at is None]
     today = period_ids(_local_day(rep, now, rules), rules)
     values: dict[str, dict[str, Decimal | None]] = {}
     for kpi_id in dict.fromkeys(kpi["id"] for kpi in rules.kpis):
-        used = {period: (first, rules.in_force(kpi_id, first)) for period, first in [*by_period, *today.items()]}
-        stocks = {period: kpi for period, (_, kpi) in used.items() if kpi is not None and kpi["aggregate"] == "latest"}
-        values[kpi_id] = {
-            period: _value(used[period][1], inside, first, rep, rules)
-            for (period, first), inside in by_period.items()
-            if period not in stocks
-        }
-        values[kpi_id] |= {p: stock(_amounts(stocks[p], states, rep, rules)) for p in today if p in stocks}
+        values[kpi_id] = {}
+        for period, first in dict.fromkeys([*by_period, *today.items()]):
+            kpi, is_now = rules.in_force(kpi_id, first), period in today
+            if is_now or not _is_stock(kpi):
+                inside = [*by_period.get((period, first), ()), *(states if is_now else ())]
+                if inside or _is_stock(kpi):
+                    values[kpi_id][period] = _value(kpi, inside, first, rep, rules, is_now=is_now)
     return values
 
 
+def _is_stock(kpi: Mapping[str, Any] | None) -> bool:
+    return kpi is not None and kpi["aggregate"] == "latest"
+
+
 def _value(
-    kpi: Mapping[str, Any] | None, facts: list[OracleFact], first: date, rep: str, rules: OracleRules
+    kpi: Mapping[str, Any] | None, facts: list[OracleFact], first: date, rep: str, rules: OracleRules, *, is_now: bool
 ) -> Decimal | None:
-    """A KPI's number of the facts of a period that begins on ``first``; None before its first version."""
-    if kpi is None:
+    """A KPI's number of the facts of a period that begins on ``first``; None before its first version.
+
+    What holds now is nothing at any other time.
+    """
+    if kpi is None or (not is_now and (_is_stock(kpi) or set(kpi.get("facts", ())) == {"deal.open"})):
         return None
-    if kpi["aggregate"] != "ratio":
-        return fold(kpi, _amounts(kpi, facts, rep, rules))
-    parts = (rules.in_force(kpi[part], first) for part in ("numerator", "denominator"))
-    return _ratio(*(_value(part, facts, first, rep, rules) for part in parts))
+    if kpi["aggregate"] == "ratio":
+        parts = (rules.in_force(kpi[part], first) for part in ("numerator", "denominator"))
+        return _ratio(*(_value(part, facts, first, rep, rules, is_now=is_now) for part in parts))
+    amounts = _amounts(kpi, facts, rep, rules)
+    return stock(amounts) if _is_stock(kpi) else fold(kpi, amounts)
 
 
 def _amounts(kpi: Mapping[str, Any], facts: list[OracleFact], rep: str, rules: OracleRules) -> list[Decimal | Field]:

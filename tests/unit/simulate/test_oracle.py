@@ -172,3 +172,15 @@ def test_one_of_the_numbers_is_picked(rules: OracleRules, aggregate: dict[str, A
     numbers = ["7", "2.0", "-3", "10.5", "none"]
     found = values(replace(rules, kpis=[picked]), *(call("22T10:00:00", f"c{n}", n=n) for n in numbers))["ana"]
     assert found["picked"]["2026-11"] == expected
+
+
+def test_what_is_open_counts_in_every_aggregate_now_and_at_no_other_time(rules: OracleRules) -> None:
+    kpis = [
+        {"id": "open_deals", "unit": "count", "aggregate": "count", "facts": ["deal.open"]},
+        {"id": "touches", "unit": "count", "aggregate": "count", "facts": ["deal.open", "call.logged"]},
+        {"id": "share", "unit": "ratio", "aggregate": "ratio", "numerator": "open_deals", "denominator": "touches"},
+    ]
+    run = [deal("created", "21T10:00:00", rep="ana", amount="10"), call("22T10:00:00", "c1"), call("23T08:00:00", "c2")]
+    found = values(replace(rules, kpis=kpis), *run)["ana"]
+    assert [found[kpi]["2026-11-23"] for kpi in ("open_deals", "touches", "share")] == [1, 2, 0.5]
+    assert [found[kpi]["2026-11-22"] for kpi in ("open_deals", "touches", "share")] == [None, 1, None]
