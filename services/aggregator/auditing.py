@@ -113,8 +113,9 @@ class LogAudit:
         """
         if not await self._reattribution.is_through(partition):
             return [Finding.PENDING]
-        sample = self._usable(await self._events.sample(partition, before=applied, count=count))
-        looked_at = [*self._suspects.pop(partition, ()), *sample]
+        sample = self._decoded(await self._events.sample(partition, before=applied, count=count))
+        known = self._reattribution.in_force().attributions
+        looked_at = [s for s in (*self._suspects.pop(partition, ()), *sample) if s.change.tenant in known]
         stored = (await self._ledger.read(partition, [suspect.change.key for suspect in looked_at])).records
         return [
             await self._judge(partition, suspect, packed) for suspect, packed in zip(looked_at, stored, strict=True)
@@ -124,14 +125,13 @@ class LogAudit:
         """The partition is no longer ours."""
         self._suspects.pop(partition, None)
 
-    def _usable(self, values: Iterable[bytes]) -> Iterator[Suspect]:
+    @staticmethod
+    def _decoded(values: Iterable[bytes]) -> Iterator[Suspect]:
         for value in values:
             try:
-                change = decode_change(value)
+                yield Suspect(decode_change(value))
             except UNDECODABLE:  # the ledger has put it into quarantine
                 continue
-            if change.tenant in self._reattribution.in_force().attributions:
-                yield Suspect(change)
 
     async def _judge(self, partition: int, suspect: Suspect, packed: bytes | None) -> Finding:
         change, now = suspect.change, self._clock.now()

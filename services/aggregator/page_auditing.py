@@ -77,6 +77,8 @@ class PagesAudit:
         ``ledgers``: partitions of this worker; facts of records elsewhere are left to others. Raises: TransientError.
         """
         before = self._suspects.pop(ref, {})
+        if ref[0] not in self._reattribution.in_force().attributions:  # her tenant went while she was listed
+            return []
         _, pages = await self._scoreboard.pages(partition, ref)
         wanted = {page for _, page, _ in before} | ({self._chance.choice(pages)} if pages else set())
         found = [held for held in await self._held(partition, ref, sorted(wanted)) if held.ledger in ledgers]

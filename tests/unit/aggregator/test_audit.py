@@ -313,3 +313,15 @@ async def test_what_went_for_its_age_is_not_missed() -> None:
         clock=clock,
     )
     assert await look_at_log(floor, audit) == [Finding.EXPIRED, Finding.SAME, Finding.SAME]
+
+
+async def test_of_a_tenant_that_went_nothing_is_judged(
+    floor: InMemoryFloor, log_audit: LogAudit, pages_audit: PagesAudit
+) -> None:
+    await floor.take([call("c-1")])
+    lose(floor, "record")
+    await look_at_log(floor, log_audit)
+    floor.catalogue.edit()
+    await floor.ledger.settle(0)
+    assert await look_at_log(floor, log_audit) == []
+    assert await look_at_pages(floor, pages_audit) == set()
