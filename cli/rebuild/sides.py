@@ -120,7 +120,7 @@ def other_cells(live: tuple[Cells, Values], rebuilt: tuple[Cells, Values]) -> se
     Cells of periods that begin before what the live state retains are read by nobody any more.
     """
     (cells, values), (new_cells, new_values) = live, rebuilt
-    known = (cells.keys() | new_cells.keys()) - {keys.RETAINED_FIELD}
+    known = (cells.keys() | new_cells.keys()) - keys.BESIDE_CELLS
     names = {name for name in known if not _same(cells.get(name), new_cells.get(name))}
     places = values.keys() | new_values.keys()
     names |= {place[1] for place in places if values.get(place) != new_values.get(place)}

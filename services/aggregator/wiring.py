@@ -55,6 +55,8 @@ from shared.errors import TransientError
 from shared.observability.health import Health
 from shared.observability.operations import process_registry
 
+ASK_AGAIN_SECONDS = 0.2
+
 
 class PartEnded(TransientError):
     """Faust or a side task stopped without an error; a new start is the remedy."""
@@ -78,10 +80,15 @@ class Aggregator:
         raise PartEnded("a part of the worker ended that runs for ever")
 
     async def close(self) -> None:
-        """Ends the side tasks; what they had not done is found in Redis by the next owner."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Ends the side tasks; what they had not done is found in Redis by the next owner.
+
+        Asked again until they have: redis-py forgets that it was cancelled when it happens while it connects.
+        """
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=ASK_AGAIN_SECONDS)
 
 
 @asynccontextmanager
@@ -141,7 +148,8 @@ async def open_worker(settings: AggregatorSettings, environment: Mapping[str, st
             catalogue.follow(configuration),
             worker.settle(),
             follower.run(),
-            audit.run(worker.consumer),
+            audit.look_at_cells(worker.consumer),
+            audit.look_at_log(worker.consumer),
             *log_watches(settings.kafka, layout, metrics),
         )
         aggregator = Aggregator(worker, side_tasks)

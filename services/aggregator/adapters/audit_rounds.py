@@ -25,7 +25,7 @@ log = structlog.get_logger()
 class AuditRounds:
     """Two endless rounds over this worker's partitions: all reps' cells and pages, and samples of the log.
 
-    ``compare`` says what is looked at, before ``run`` and whenever another state is followed.
+    ``compare`` says what is looked at, before they begin and whenever another state is followed.
     """
 
     _cells: CellsAudit
@@ -40,23 +40,16 @@ class AuditRounds:
         """From now on these are looked at."""
         self._cells, self._pages, self._events = cells, pages, events
 
-    async def run(self, consumer: ChunkConsumer) -> None:
-        """Looks for ever. What is away is looked at in the next round."""
-        async with asyncio.TaskGroup() as rounds:
-            if self._settings.share:
-                rounds.create_task(self._look_at_cells(consumer))
-            if self._settings.sample_every:
-                rounds.create_task(self._look_at_log(consumer))
-            await asyncio.Event().wait()  # with both switched off this still is a part that runs for ever
-
-    async def _look_at_cells(self, consumer: ChunkConsumer) -> None:
-        while True:
+    async def look_at_cells(self, consumer: ChunkConsumer) -> None:
+        """One rep after another, for ever. What is away is looked at in the next round."""
+        while self._settings.share:
             for tp in _owned(consumer, KPI_FACTS):
                 try:
                     await self._look_at_partition(consumer, tp)
                 except TransientError as error:
                     log.info("audit_waits", kind=CELLS, reason=error.reason)
             await asyncio.sleep(IDLE_SECONDS)
+        await asyncio.Event().wait()  # switched off it still is a part that runs for ever
 
     async def _look_at_partition(self, consumer: ChunkConsumer, tp: TP) -> None:
         for ref in await self._cells.reps(tp.partition):
@@ -70,8 +63,9 @@ class AuditRounds:
             took = time.monotonic() - began
             await asyncio.sleep(max(SHORTEST_PAUSE_SECONDS, took / self._settings.share - took))
 
-    async def _look_at_log(self, consumer: ChunkConsumer) -> None:
-        while True:
+    async def look_at_log(self, consumer: ChunkConsumer) -> None:
+        """One sample after another, for ever; likewise."""
+        while self._settings.sample_every:
             for tp in _owned(consumer, CRM_EVENTS):
                 await asyncio.sleep(self._settings.sample_every.total_seconds())
                 applied = consumer.applied.get(tp)
@@ -83,6 +77,7 @@ class AuditRounds:
                 except TransientError as error:
                     log.info("audit_waits", kind=LOG, reason=error.reason)
             await asyncio.sleep(IDLE_SECONDS)
+        await asyncio.Event().wait()
 
     def _count(self, kind: str, findings: Iterable[str]) -> None:
         for finding in findings:

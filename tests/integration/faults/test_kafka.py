@@ -57,7 +57,8 @@ async def away(floor: FaultFloor, broker: ProxiedKafka, server: RealRedis, secon
         await asyncio.to_thread(broker.kill)
         await asyncio.sleep(seconds)
         await asyncio.to_thread(broker.start)
-        await offsets.all_moved(f"the broker away for {seconds:g} s", since=time.monotonic())
+        began = time.monotonic()  # the proxy takes connections all the while: a watchdog may have ended a worker
+        await offsets.all_moved(f"the broker away for {seconds:g} s", since=began, meanwhile=floor.restart_dead)
     assert floor.load.answers["503"] > before
     await floor.check()
 
@@ -142,13 +143,14 @@ async def test_the_broker_away_for_longer_than_any_time_out(
 async def test_a_topic_created_again_ends_the_workers(floor: FaultFloor, broker: ProxiedKafka) -> None:
     """The last test: the floor is of no use afterwards."""
     topics = Topics(broker.bootstrap)
-    said = [topics.some(EVENTS, partition=partition, count=1) for partition in range(PARTITIONS)]
+    values_of = [topics.some(EVENTS, partition=partition, count=1) for partition in range(PARTITIONS)]
     topics.create_again(EVENTS)
-    for partition, values in enumerate(said):
+    for partition, values in enumerate(values_of):
         topics.put(EVENTS, values * 20_000, partition=partition)  # longer than what was counted
     for name in WORKERS:
         assert await asyncio.to_thread(floor.running[name].wait, 30) == 4, floor.running[name].output[-2000:]
-        assert "these are not the same log" in floor.running[name].output
+        said = floor.running[name].output  # which of the two is noticed first is a matter of milliseconds
+        assert "these are not the same log" in said or "the log lost records" in said
     floor.start("aggregator")
     assert await asyncio.to_thread(floor.running["aggregator"].wait, 30) == 4, "a new start does not believe it either"
     await floor.readings_equal(within_seconds=10)

@@ -21,6 +21,7 @@ SOURCES = """
 sources:
   - {id: process-test, provider: native, secrets: [{env: PROCESS_TEST_TOKEN}]}
 """
+ANOTHER = "  - {id: another, provider: native, secrets: [{env: PROCESS_TEST_TOKEN}]}\n"
 AUTHORIZED = {"Authorization": f"Bearer {NATIVE_TOKEN}"}
 PATH = "/v1/webhooks/process-test"
 Start = Callable[..., tuple[Running, httpx.Client]]
@@ -99,9 +100,9 @@ async def test_without_kafka_it_lives_and_says_503(start: Start, free_port: int)
 async def test_an_edit_of_the_sources_is_followed(start: Start, embedded_kafka: str, configuration: Path) -> None:
     _, http = start(embedded_kafka)
     await is_ready(http)
-    (configuration / "sources.yaml").write_text(SOURCES.replace("process-test", "renamed"))
+    (configuration / "sources.yaml").write_text(SOURCES + ANOTHER)
     await eventually(
-        lambda: http.post("/v1/webhooks/renamed", json=event(), headers=AUTHORIZED).status_code, equals=202
+        lambda: http.post("/v1/webhooks/another", json=event(), headers=AUTHORIZED).status_code, equals=202
     )
 
 

@@ -85,3 +85,8 @@ def test_a_version_rises_with_a_difference_and_never_goes_back(
     live: int, rebuilt: int, differs: bool, version: int
 ) -> None:
     assert carried_version(live, rebuilt, differs=differs) == version
+
+
+def test_what_stands_beside_the_cells_is_no_cell() -> None:
+    live = ({"version": b"7", "pages": b"\x90", "folded": b"a1", "retained": b"2026-01-01"}, {})
+    assert other_cells(live, ({"version": b"9", "folded": b"b2"}, {})) == set()
