@@ -191,13 +191,13 @@ async def test_packing_changes_no_version(redis: Redis) -> None:
 async def test_records_expire_and_are_reduced(ledger_store: LedgerStore) -> None:
     await ledger_store.commit(0, LedgerCommit(0, 1, {"a": b"1", "b": b"2", "c": b"3"}, {}, 0))
     assert await ledger_store.expire(0, 1, ["a", "unknown"], {"b": bytes(range(256))})
-    assert await ledger_store.read(0, ["a", "b", "c"]) == [None, bytes(range(256)), b"3"]
+    assert (await ledger_store.read(0, ["a", "b", "c"])).records == [None, bytes(range(256)), b"3"]
 
 
 async def test_records_of_another_position_stay(ledger_store: LedgerStore) -> None:
     await ledger_store.commit(0, LedgerCommit(0, 1, {"a": b"1"}, {}, 0))
     assert not await ledger_store.expire(0, 0, ["a"], {})
-    assert await ledger_store.read(0, ["a"]) == [b"1"]
+    assert (await ledger_store.read(0, ["a"])).records == [b"1"]
 
 
 async def test_a_sweep_is_noted_by_who_knows_the_last(sweeps: SweepLog) -> None:
