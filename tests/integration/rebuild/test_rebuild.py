@@ -98,6 +98,10 @@ async def test_killed_at_any_point_it_goes_on_where_it_was(
 async def test_calls_arrive_all_the_time_and_a_worker_is_killed_at_the_switch(
     floor: Floor, processes: Processes, start: Callable[[], Running]
 ) -> None:
+    discarded = start_rebuild(
+        floor, processes, "--discard"
+    )  # one that was killed after its switch is ended by the next
+    assert discarded.wait(60) == 0, discarded.output
     first, second = start(), start()
     floor.log_calls(CALLS)
     await caught_up(floor)
