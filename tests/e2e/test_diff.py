@@ -7,7 +7,7 @@ import copy
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,9 @@ def differences(
 
 def may_move(key: tuple[str, str, str], change: dict[str, Any]) -> bool:
     """Whether what is expected moves by itself: a day that is over in a team's zone may not be for each member."""
-    return bool(change["current"]) or key[0].startswith("teams/")
+    yesterday = utc_now().date() - timedelta(days=1)
+    lasts_for_some = len(key[2]) == 10 and date.fromisoformat(key[2]) >= yesterday
+    return bool(change["current"]) or (key[0].startswith("teams/") and lasts_for_some)
 
 
 def is_listed(key: tuple[str, str, str]) -> bool:
