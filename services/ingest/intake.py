@@ -68,6 +68,12 @@ class Intake:
             raise Refused(RefusalReason.UNKNOWN_SOURCE, "there is no such source")
         return found
 
+    def handshake(self, delivery: Delivery, source: Source, provider: Provider) -> Answer:
+        """What a sender is told that asks before it sends. Raises: Refused."""
+        if provider.handshake is None:
+            raise Refused(RefusalReason.METHOD_NOT_ALLOWED, "only POST")
+        return provider.handshake(delivery, source)
+
     async def deliver(self, delivery: Delivery, source: Source, provider: Provider) -> Answer:
         """Stores a delivery and returns what to tell the sender; only what is stored is accepted.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -11,33 +11,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from shared.configuration.parsing import Section, Strict, validate
 from shared.configuration.scalars import Duration, Id, word
 from shared.configuration.secret_values import Secret, SecretPlaces
+from shared.configuration.source_options import OPTIONS, SECRET_FORMS, SIGNS_ITS_ADDRESS, Provider
 from shared.domain.sources import Limits, OptionValue, Source
 from shared.domain.tenant import SourceRhythm
 
-NATIVE = "native"
-
-
-class Provider(StrEnum):
-    """Providers that ingest can receive from."""
-
-    HUBSPOT = "hubspot"
-    NATIVE = NATIVE
-
-
-LATER_PROVIDERS = frozenset(
-    {
-        "salesforce_outbound_message",
-        "salesforce_cdc",
-        "pipedrive",
-        "close",
-        "zoho",
-        "dataverse",
-        "zendesk_sell",
-        "cloudevents",
-        "standard_webhooks",
-    }
-)
-"""Valid words whose receivers do not exist yet."""
+NATIVE = Provider.NATIVE.value
 
 
 def checked_url(value: str) -> str:
@@ -59,21 +37,6 @@ class LimitsModel(Strict):
     max_batch: int = Field(1000, ge=1)
 
 
-class HubspotOptions(Strict):
-    """Options of HubSpot sources."""
-
-    allow_legacy_v1: bool = False
-    allow_workflow_v2: bool = False
-    tolerance: Duration = Field(300_000_000)
-
-
-class NativeOptions(Strict):
-    """Native sources have none."""
-
-
-OPTIONS: dict[Provider, type[Strict]] = {Provider.HUBSPOT: HubspotOptions, Provider.NATIVE: NativeOptions}
-
-
 def _is_mapping(value: object) -> object:
     if not isinstance(value, dict):
         raise ValueError("the options must be a mapping. Write `key: value` pairs")  # noqa: TRY004 - pydantic's way
@@ -84,7 +47,7 @@ class SourceModel(Strict):
     """One source."""
 
     id: Id
-    provider: Annotated[Provider, word(Provider, later=LATER_PROVIDERS)]
+    provider: Annotated[Provider, word(Provider)]
     public_url: Annotated[str, AfterValidator(checked_url)] | None = None
     secrets: list[Secret] = Field(min_length=1)
     won_stages: tuple[str, ...] = ()
@@ -105,8 +68,10 @@ def check_sources(section: Section[SourcesModel]) -> None:
     section.refuse_twins("sources", (source.id for source in section.model.sources))
     for index, source in enumerate(section.model.sources):
         at = ("sources", index)
-        if source.provider is Provider.HUBSPOT and source.public_url is None:
-            section.problem(at, f"`public_url` of `{source.id}` is missing: HubSpot signs it. Add the URL it posts to")
+        if source.provider in SIGNS_ITS_ADDRESS and source.public_url is None:
+            section.problem(
+                at, f"`public_url` of `{source.id}` is missing: its sender signs it. Add the URL it posts to"
+            )
         for stage in sorted(set(source.won_stages) & set(source.lost_stages)):
             section.problem((*at, "lost_stages"), f"the stage `{stage}` is won and lost. Keep one of them")
         validate(section.document, (*at, "options"), OPTIONS[source.provider], report=section.report)
@@ -119,10 +84,7 @@ def compile_sources(section: Section[SourcesModel], tenant: str, secrets: Secret
             id=source.id,
             tenant=tenant,
             provider=source.provider.value,
-            secrets=tuple(
-                secrets.secret(secret, section, ("sources", index, "secrets", position))
-                for position, secret in enumerate(source.secrets)
-            ),
+            secrets=tuple(_secrets(section, index, secrets)),
             public_url=source.public_url or "",
             won_stages=frozenset(source.won_stages),
             lost_stages=frozenset(source.lost_stages),
@@ -132,6 +94,18 @@ def compile_sources(section: Section[SourcesModel], tenant: str, secrets: Secret
         )
         for index, source in enumerate(section.model.sources)
     }
+
+
+def _secrets(section: Section[SourcesModel], index: int, secrets: SecretPlaces) -> Iterator[str]:
+    source = section.model.sources[index]
+    form = SECRET_FORMS.get(source.provider)
+    for position, reference in enumerate(source.secrets):
+        at = ("sources", index, "secrets", position)
+        secret = secrets.secret(reference, section, at)
+        complaint = form(secret) if form and secret else None
+        if complaint:
+            section.problem(at, f"a secret of `{source.id}` cannot be one: {complaint}")
+        yield secret
 
 
 def rhythms(sources: dict[str, Source]) -> dict[str, SourceRhythm]:

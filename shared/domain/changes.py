@@ -49,6 +49,7 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     ``owner`` is UNSET where the event says nothing of it and None where it clears it. ``times`` holds the CRM's
     own time of a moment by verb (``{"won": ...}`` from ``won_time``); without one a moment is at ``occurred_at``.
     ``delivery`` begins with IMPORTED where history was imported: it was received, but no source has spoken.
+    ``missing``: our names of fields that the CRM did not send along though they exist: it has to be asked for them.
     ``again``: the self-check wrote it to the log once more; all facts of its record are said anew, news or not.
     """
 
@@ -66,6 +67,7 @@ class RecordChange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     url: str | None = None
     delivery: str = ""
     again: bool = False
+    missing: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:

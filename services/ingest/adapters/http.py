@@ -84,7 +84,8 @@ class WebhookApp:
         self, scope: Scope, receive: Receive, source: Source, provider: Provider, path_token: str
     ) -> Answer:
         method: str = scope["method"]
-        if method != "POST":
+        asks = method == "OPTIONS" and provider.handshake is not None
+        if method != "POST" and not asks:
             raise Refused(RefusalReason.METHOD_NOT_ALLOWED, "only POST")
         headers = dict(scope["headers"])
         body = await _read(receive, headers, limit=source.limits.max_body)
@@ -92,6 +93,8 @@ class WebhookApp:
         delivery = Delivery(
             method=method, headers=headers, body=body, query=query.decode("latin-1"), path_token=path_token
         )
+        if asks:
+            return self._intake.handshake(delivery, source, provider)
         return await self._intake.deliver(delivery, source, provider)
 
 

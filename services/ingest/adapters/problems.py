@@ -28,6 +28,8 @@ STATUS: dict[RefusalReason, HTTPStatus] = {
     RefusalReason.INVALID_TIMESTAMP: HTTPStatus.UNAUTHORIZED,
     RefusalReason.STALE_TIMESTAMP: HTTPStatus.UNAUTHORIZED,
     RefusalReason.FUTURE_TIMESTAMP: HTTPStatus.UNAUTHORIZED,
+    RefusalReason.UNKNOWN_ORGANISATION: HTTPStatus.FORBIDDEN,
+    RefusalReason.ORIGIN_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
     RefusalReason.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     RefusalReason.KAFKA_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     RefusalReason.UNEXPECTED: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -66,7 +68,7 @@ async def send_problem(send: Send, refused: Refused, *, headers: Headers | None 
 
 async def send_answer(send: Send, answer: Answer) -> None:
     """A success as the provider shaped it."""
-    await _send(send, answer.status, answer.media_type, answer.body, [])
+    await _send(send, answer.status, answer.media_type, answer.body, list(answer.headers))
 
 
 async def _send(send: Send, status: int, media_type: bytes, body: bytes, extra: Headers) -> None:

@@ -129,3 +129,4 @@ class Answer(Struct, frozen=True):
     status: int
     media_type: bytes
     body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()

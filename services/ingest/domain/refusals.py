@@ -27,6 +27,8 @@ class RefusalReason(StrEnum):
     INVALID_TIMESTAMP = "invalid_timestamp"
     STALE_TIMESTAMP = "stale_timestamp"
     FUTURE_TIMESTAMP = "future_timestamp"
+    UNKNOWN_ORGANISATION = "unknown_organisation"
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     RATE_LIMITED = "rate_limited"
     KAFKA_UNAVAILABLE = "kafka_unavailable"
     UNEXPECTED = "unexpected"

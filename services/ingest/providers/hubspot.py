@@ -46,7 +46,7 @@ _SILENT_ACTIONS = {"associationChange", "privacyDeletion"}
 """Known, and no number depends on them; a privacy deletion comes with an ordinary one."""
 
 
-def authenticate(delivery: Delivery, source: Source, now: Micros) -> None:
+def authenticate(delivery: Delivery, source: Source, now: Micros) -> Micros | None:
     """Version 3 decides wherever it is present; 1 and 2, which cannot expire, only where the source allows them."""
     signature = delivery.header(b"x-hubspot-signature-v3")
     if signature is not None:
@@ -56,14 +56,16 @@ def authenticate(delivery: Delivery, source: Source, now: Micros) -> None:
         raise Refused(RefusalReason.MISSING_CREDENTIALS, "the X-HubSpot-Signature-v3 header is missing")
     version = (delivery.header(b"x-hubspot-signature-version") or b"v1").lower()
     if version == b"v1" and source.options.get("allow_legacy_v1") is True:
-        return _check_digest(signature, source, delivery.body)
+        _check_digest(signature, source, delivery.body)
+        return None
     if version == b"v2" and source.options.get("allow_workflow_v2") is True:
         signed = delivery.method.encode() + _uri(delivery, source).encode() + delivery.body
-        return _check_digest(signature, source, signed)
+        _check_digest(signature, source, signed)
+        return None
     raise Refused(RefusalReason.VERSION_NOT_ALLOWED, "this source does not accept HubSpot's older signatures")
 
 
-def _check_v3(delivery: Delivery, source: Source, signature: bytes, *, now: Micros) -> None:
+def _check_v3(delivery: Delivery, source: Source, signature: bytes, *, now: Micros) -> Micros:
     stamp = delivery.header(b"x-hubspot-request-timestamp") or b""
     if _SIGNED_AT.fullmatch(stamp) is None:
         raise Refused(RefusalReason.INVALID_TIMESTAMP, "X-HubSpot-Request-Timestamp is 13 digits of milliseconds")
@@ -72,7 +74,9 @@ def _check_v3(delivery: Delivery, source: Source, signature: bytes, *, now: Micr
     expected = (base64.b64encode(hmac.digest(secret.encode(), signed, hashlib.sha256)) for secret in source.secrets)
     if not any_equal(signature, expected):
         raise Refused(RefusalReason.BAD_SIGNATURE, "the signature does not match this body, address and secret")
-    check_age(int(stamp) * MILLISECOND_US, now, tolerance=tolerance_of(source))
+    signed_at = int(stamp) * MILLISECOND_US
+    check_age(signed_at, now, tolerance=tolerance_of(source))
+    return signed_at
 
 
 def _check_digest(signature: bytes, source: Source, signed: bytes) -> None:

@@ -45,9 +45,10 @@ class _Unusable(Exception):
         self.detail = detail
 
 
-def authenticate(delivery: Delivery, source: Source, now: Micros) -> None:  # noqa: ARG001 - a token has no age
+def authenticate(delivery: Delivery, source: Source, now: Micros) -> Micros | None:  # noqa: ARG001 - a token has no age
     """A bearer token, any of the source's secrets."""
     check_bearer(delivery, source)
+    return None
 
 
 def parse(delivery: Delivery, source: Source) -> list[Element]:

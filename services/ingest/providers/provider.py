@@ -19,8 +19,12 @@ from services.ingest.domain.strict_json import split
 from shared.domain.instants import Micros
 from shared.domain.sources import Source
 
-Authenticate: TypeAlias = Callable[[Delivery, Source, Micros], None]
-"""Over the raw bytes. Raises: Refused. Who finds the secret inside the body reads the body here."""
+Authenticate: TypeAlias = Callable[[Delivery, Source, Micros], Micros | None]
+"""Over the raw bytes; returns when the sender signed it by its own clock, None where nothing says so. Raises: Refused.
+Who finds the secret inside the body reads the body here.
+"""
+Handshake: TypeAlias = Callable[[Delivery, Source], Answer]
+"""What a sender asks by OPTIONS before it sends. Raises: Refused."""
 Parse: TypeAlias = Callable[[Delivery, Source], list[Element]]
 """Raises: Refused when the body as a whole cannot be read, is too large a batch or of a wrong media type."""
 Translate: TypeAlias = Callable[[list[Element], Context], list[Outcome]]
@@ -49,7 +53,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     """One CRM's way to send.
 
     ``challenge`` goes into WWW-Authenticate of a 401; ``path_token`` says whether a path behind the source's id
-    belongs to the address.
+    belongs to the address; ``handshake`` None refuses OPTIONS like any other method.
     """
 
     name: str
@@ -60,3 +64,4 @@ class Provider(Struct, frozen=True, kw_only=True):
     reread: Reread = json_element
     challenge: str = "Signature"
     path_token: bool = False
+    handshake: Handshake | None = None
