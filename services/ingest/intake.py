@@ -90,7 +90,7 @@ class Intake:
         await self._keep(outcomes, rejects, delivery=delivery, context=context)
         receipt = _receipt(outcomes, rejects, delivery=context.delivery)
         self._metrics.stored(source.id, receipt, now=now)
-        return provider.answer(receipt)
+        return provider.answer(receipt, delivery, source)
 
     async def _keep(
         self, outcomes: list[Outcome], rejects: list[Rejected], *, delivery: Delivery, context: Context

@@ -81,6 +81,8 @@ class RejectReason(StrEnum):
     INVALID_PROPERTY = "invalid_property"
     INVALID_AMOUNT = "invalid_amount"
     INVALID_DURATION = "invalid_duration"
+    NEEDS_RESYNC = "needs_resync"
+    UNDECODED_FIELDS = "undecoded_fields"
 
 
 class Accepted(Struct, frozen=True):

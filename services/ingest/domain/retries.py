@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
-from services.ingest.domain.delivery import Accepted, Outcome, Rejected
+from services.ingest.domain.delivery import Accepted, Ignored, Outcome, Rejected
 from services.ingest.domain.refusals import Refused
 from shared.domain.changes import RecordChange
 from shared.domain.quarantine import RetryOutcome
@@ -43,13 +43,15 @@ def still(reason: str, detail: str = "") -> Verdict:
     return Verdict(RetryOutcome.QUARANTINED, reason, detail)
 
 
-def of_outcome(outcome: Outcome) -> Verdict:
-    """What a provider made of the element."""
-    if isinstance(outcome, Accepted):
-        return Verdict(RetryOutcome.ACCEPTED, changes=outcome.changes)
-    if isinstance(outcome, Rejected):
-        return still(outcome.reason, outcome.detail)
-    return Verdict(RetryOutcome.IGNORED, detail=outcome.what)
+def of_outcomes(outcomes: Sequence[Outcome]) -> Verdict:
+    """What a provider made of the element: while a part of it cannot be used it waits on."""
+    rejected = next((outcome for outcome in outcomes if isinstance(outcome, Rejected)), None)
+    if rejected is not None:
+        return still(rejected.reason, rejected.detail)
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
+    if accepted:
+        return Verdict(RetryOutcome.ACCEPTED, changes=tuple(change for one in accepted for change in one.changes))
+    return Verdict(RetryOutcome.IGNORED, detail=next((one.what for one in outcomes if isinstance(one, Ignored)), ""))
 
 
 def of_refusal(refused: Refused) -> Verdict:

@@ -28,15 +28,18 @@ Handshake: TypeAlias = Callable[[Delivery, Source], Answer]
 Parse: TypeAlias = Callable[[Delivery, Source], list[Element]]
 """Raises: Refused when the body as a whole cannot be read, is too large a batch or of a wrong media type."""
 Translate: TypeAlias = Callable[[list[Element], Context], list[Outcome]]
-"""One outcome an element, in order. Raises: Refused where the provider's rule is all or nothing."""
-Shape: TypeAlias = Callable[[Receipt], Answer]
+"""One outcome an element, in order; two where a part of it can be used: what it means, and the element as rejected for
+the rest. Raises: Refused where the provider's rule is all or nothing.
+"""
+Shape: TypeAlias = Callable[[Receipt, Delivery, Source], Answer]
+"""What the sender of a stored delivery is told."""
 Reread: TypeAlias = Callable[[bytes], Element]
 """The element of the bytes that quarantine kept of it. Raises: Refused when they are none."""
 
 _encode = msgspec.json.Encoder().encode
 
 
-def json_receipt(receipt: Receipt) -> Answer:
+def json_receipt(receipt: Receipt, delivery: Delivery, source: Source) -> Answer:  # noqa: ARG001 - the same for all
     """202 with the receipt: stored, processed later."""
     return Answer(202, b"application/json", _encode(receipt))
 
