@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from services.ingest.domain.allowance import Allowance, LocalAllowance
 from services.ingest.domain.delivery import (
     Accepted,
     Answer,
@@ -16,7 +17,7 @@ from services.ingest.domain.delivery import (
     Rejected,
 )
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.token_bucket import TokenBucket
+from services.ingest.domain.size_of_values import refuse_too_many_values
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import EventLog, EventTooLarge, LogUnavailable
 from services.ingest.providers.provider import Provider
@@ -25,6 +26,10 @@ from shared.domain.sources import Source
 
 LOG_RETRY_SECONDS = 5
 """What a sender is told to wait when the log is away."""
+_TOO_MUCH = {
+    RefusalReason.RATE_LIMITED: "more requests than this source may send",
+    RefusalReason.TOO_MANY_AT_ONCE: "more deliveries at once than this source may send",
+}
 
 
 class Intake:
@@ -45,27 +50,28 @@ class Intake:
         self._metrics = metrics
         self._new_delivery_id = new_delivery_id
         self._sources: dict[str, tuple[Source, Provider]] = {}
-        self._buckets: dict[str, TokenBucket] = {}
+        self._allowances: dict[str, Allowance] = {}
 
     def configure(self, sources: Mapping[str, Source]) -> None:
         """From now on these are the sources. Those of a provider that this version does not know are no address."""
         known = self._providers
         self._sources = {s.id: (s, known[s.provider]) for s in sources.values() if s.provider in known}
-        self._buckets = {source.id: self._bucket(source) for source, _ in self._sources.values()}
+        self._allowances = {source.id: self._allowance(source) for source, _ in self._sources.values()}
         self._metrics.expect_sources(self._sources)
 
-    def _bucket(self, source: Source) -> TokenBucket:
-        rate, burst = source.limits.requests_per_second, source.limits.burst
-        present = self._buckets.get(source.id)
-        if present is not None and (present.rate, present.burst) == (rate, burst):
-            return present
-        return TokenBucket(rate=rate, burst=burst, now=self._clock.now())
+    def _allowance(self, source: Source) -> Allowance:
+        """The one that its deliveries in progress are in, if there is one."""
+        present = self._allowances.get(source.id)
+        if present is None:
+            return LocalAllowance(source.limits, self._clock.now())
+        present.limit(source.limits)
+        return present
 
     def source(self, source_id: str, *, path_token: str = "") -> tuple[Source, Provider]:
         """Who an address belongs to. Raises: Refused when nobody."""
         found = self._sources.get(source_id)
         if found is None or (path_token and not found[1].path_token):
-            raise Refused(RefusalReason.UNKNOWN_SOURCE, "there is no such source")
+            raise _no_such_source()
         return found
 
     def handshake(self, delivery: Delivery, source: Source, provider: Provider) -> Answer:
@@ -80,16 +86,27 @@ class Intake:
         Raises: Refused.
         """
         now = self._clock.now()
+        refuse_too_many_values(delivery.body)
         provider.authenticate(delivery, source, now)
-        wait = self._buckets[source.id].take(now) if source.id in self._buckets else 0
-        if wait:
-            raise Refused(RefusalReason.RATE_LIMITED, "more requests than this source may send", retry_after=wait)
-        context = Context(source, self._new_delivery_id(), now)
+        allowance = self._allowances.get(source.id)
+        if allowance is None:  # the configuration lost the source while its request was read
+            raise _no_such_source()
+        turned_away = allowance.enter(now)
+        if turned_away is not None:
+            why, seconds = turned_away
+            raise Refused(why, _TOO_MUCH[why], retry_after=seconds)
+        try:
+            return await self._take_in(delivery, Context(source, self._new_delivery_id(), now), provider)
+        finally:
+            allowance.leave()
+
+    async def _take_in(self, delivery: Delivery, context: Context, provider: Provider) -> Answer:
+        source = context.source
         outcomes = provider.translate(provider.parse(delivery, source), context)
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
         await self._keep(outcomes, rejects, delivery=delivery, context=context)
         receipt = _receipt(outcomes, rejects, delivery=context.delivery)
-        self._metrics.stored(source.id, receipt, now=now)
+        self._metrics.stored(source.id, receipt, now=context.now)
         return provider.answer(receipt, delivery, source)
 
     async def _keep(
@@ -104,6 +121,10 @@ class Intake:
             raise Refused(RefusalReason.KAFKA_UNAVAILABLE, str(error), retry_after=LOG_RETRY_SECONDS) from error
         except EventTooLarge as error:
             raise Refused(RefusalReason.BODY_TOO_LARGE, str(error)) from error
+
+
+def _no_such_source() -> Refused:
+    return Refused(RefusalReason.UNKNOWN_SOURCE, "there is no such source")
 
 
 def _receipt(outcomes: list[Outcome], rejects: list[Rejected], *, delivery: str) -> Receipt:

@@ -12,6 +12,7 @@ from shared.configuration.answerable import unanswerable
 from shared.configuration.deployment import Deployment
 from shared.configuration.loading import load_deployment
 from shared.configuration.problems import ConfigurationInvalid, Problem
+from shared.configuration.secret_values import FilesRead
 from shared.configuration.watching import configuration_version, watch
 
 LOOK_EVERY = timedelta(seconds=1)
@@ -38,7 +39,8 @@ class LiveConfiguration:
         Raises: ConfigurationInvalid; a service does not start on a configuration that it cannot read.
         """
         self.version = configuration_version(directory)  # the version first: an edit in between is seen as a change
-        self.deployment = load_deployment(directory, environment, secrets_needed=secrets_needed)
+        self._files = FilesRead()
+        self.deployment = load_deployment(directory, environment, secrets_needed=secrets_needed, files=self._files)
         self.problem: ConfigurationInvalid | None = None
         self._directory = directory
         self._environment = environment
@@ -56,6 +58,7 @@ class LiveConfiguration:
             self._environment,
             self._every,
             since=self.version,
+            files=self._files,
             secrets_needed=self._secrets_needed,
         )
         async for edit in edits:

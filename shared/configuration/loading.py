@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.configuration.deployment import Deployment
 from shared.configuration.problems import Report
-from shared.configuration.secret_values import SecretPlaces
+from shared.configuration.secret_values import FilesRead, SecretPlaces
 from shared.configuration.tenant_directory import (
     TENANT_FILE,
     CompiledTenant,
@@ -19,20 +19,25 @@ from shared.configuration.tenant_directory import (
 from shared.domain.access import AccessKey
 
 
-def load_deployment(directory: Path, environment: Mapping[str, str], *, secrets_needed: bool = True) -> Deployment:
+def load_deployment(
+    directory: Path, environment: Mapping[str, str], *, secrets_needed: bool = True, files: FilesRead | None = None
+) -> Deployment:
     """Reads, checks and compiles ``directory``: one tenant's, or one that holds a directory a tenant.
 
     ``environment`` is where ``{env: NAME}`` is looked up; with ``secrets_needed`` False those of
-    sources and receivers are left out. Raises: ConfigurationInvalid with every problem.
+    sources and receivers are left out. ``files`` notes what ``{file: PATH}`` led to.
+
+    Raises: ConfigurationInvalid with every problem.
     """
     report = Report()
     read = [read_tenant(found, report) for found in _tenant_directories(directory, report)]
-    files = [each for each in read if each is not None]
-    _refuse_shared_names(files)
-    places = {each.directory: SecretPlaces(each.directory, environment, secrets_needed) for each in files}
-    for each in files:
+    tenants = [each for each in read if each is not None]
+    _refuse_shared_names(tenants)
+    noted = FilesRead() if files is None else files
+    places = {each.directory: SecretPlaces(each.directory, environment, secrets_needed, noted) for each in tenants}
+    for each in tenants:
         check_secrets(each, places[each.directory])
-    compiled = [compile_tenant(each, places[each.directory]) for each in files if not _has_problems(each, report)]
+    compiled = [compile_tenant(each, places[each.directory]) for each in tenants if not _has_problems(each, report)]
     report.raise_if_any()
     return Deployment(
         tenants={each.tenant.id: each.tenant for each in compiled},

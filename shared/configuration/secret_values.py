@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,34 @@ def _only_a_reference(value: object) -> Any:  # noqa: ANN401 - pydantic goes on 
 Secret = Annotated[SecretReference, BeforeValidator(_only_a_reference)]
 
 
+class FilesRead:
+    """The files that a configuration names and that it may have outside of its directory, as they were read.
+
+    Known by their contents: a mounted secret is a link to a link whose target is exchanged, with times of its own.
+    """
+
+    def __init__(self) -> None:
+        self._digests: dict[Path, bytes | None] = {}
+
+    def read(self, path: Path) -> bytes:
+        """The content, noted. Raises: OSError, noted too: a file that comes later is a change."""
+        self._digests[path] = None
+        content = path.read_bytes()
+        self._digests[path] = hashlib.sha256(content).digest()
+        return content
+
+    def changed(self) -> bool:
+        """Whether one of them says something else now, or is gone or there again."""
+        return any(_digest(path) != digest for path, digest in self._digests.items())
+
+
+def _digest(path: Path) -> bytes | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return None
+
+
 @dataclass(frozen=True)
 class SecretPlaces:
     """Where references lead. ``needed`` False: who asks sends and receives nothing, so that secrets may be missing."""
@@ -38,6 +67,7 @@ class SecretPlaces:
     directory: Path
     environment: Mapping[str, str]
     needed: bool = True
+    files: FilesRead = field(default_factory=FilesRead)
 
     def secret(self, reference: SecretReference, section: Section[Any], location: Location) -> str:
         """A secret proper, as against a text that numbers depend on: nothing where secrets are not needed."""
@@ -54,7 +84,7 @@ class SecretPlaces:
 
     def _read(self, path: Path, section: Section[Any], location: Location) -> str:
         try:
-            found = path.read_text(encoding="utf-8").rstrip("\r\n")
+            found = self.files.read(path).decode("utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
             section.problem(location, f"the file `{path}` cannot be read. Check that it is there and readable")
             return ""

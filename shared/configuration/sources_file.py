@@ -16,6 +16,8 @@ from shared.domain.sources import Limits, OptionValue, Source
 from shared.domain.tenant import SourceRhythm
 
 NATIVE = Provider.NATIVE.value
+DEEPEST = 200
+"""Far more than any CRM nests, and what every reader of ours follows without running out of stack."""
 
 
 def checked_url(value: str) -> str:
@@ -35,6 +37,8 @@ class LimitsModel(Strict):
     burst: int = Field(400, ge=1)
     max_body: int = Field(1_048_576, ge=1)
     max_batch: int = Field(1000, ge=1)
+    max_depth: int = Field(32, ge=1, le=DEEPEST)
+    max_concurrent: int = Field(128, ge=1)
 
 
 def _is_mapping(value: object) -> object:

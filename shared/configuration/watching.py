@@ -12,6 +12,7 @@ from typing import NamedTuple
 from shared.configuration.deployment import Deployment
 from shared.configuration.loading import load_deployment
 from shared.configuration.problems import ConfigurationInvalid, Problem
+from shared.configuration.secret_values import FilesRead
 
 
 class Edit(NamedTuple):
@@ -39,32 +40,33 @@ async def watch(
     interval: timedelta,
     *,
     since: str | None = None,
+    files: FilesRead | None = None,
     secrets_needed: bool = True,
 ) -> AsyncIterator[Edit]:
-    """One edit for each change of the files.
+    """One edit for each change of the files, those that secrets are in included.
 
-    ``since`` is the version that the caller runs on, so that no edit is missed in between; None: that of now.
-    An invalid edit ends nothing: whoever iterates keeps what he has.
+    ``since`` is the version that the caller runs on and ``files`` the secrets' that it read, so that no edit is missed
+    in between; None: those of now. An invalid edit ends nothing: whoever iterates keeps what he has.
     """
+    read = FilesRead() if files is None else files
     version = await asyncio.to_thread(configuration_version, directory) if since is None else since
     while True:
         try:
             found = await asyncio.to_thread(configuration_version, directory)
         except OSError:  # the directory is being replaced: look again
             found = version
-        if found != version:
-            version = found
-            yield Edit(
-                version, await asyncio.to_thread(_outcome, directory, environment, secrets_needed=secrets_needed)
-            )
+        if found != version or await asyncio.to_thread(read.changed):
+            version, read = found, FilesRead()
+            outcome = await asyncio.to_thread(_outcome, directory, environment, read, secrets_needed=secrets_needed)
+            yield Edit(version, outcome)
         await asyncio.sleep(interval.total_seconds())
 
 
 def _outcome(
-    directory: Path, environment: Mapping[str, str], *, secrets_needed: bool
+    directory: Path, environment: Mapping[str, str], files: FilesRead, *, secrets_needed: bool
 ) -> Deployment | ConfigurationInvalid:
     try:
-        return load_deployment(directory, environment, secrets_needed=secrets_needed)
+        return load_deployment(directory, environment, secrets_needed=secrets_needed, files=files)
     except ConfigurationInvalid as invalid:
         return invalid
     except OSError as error:

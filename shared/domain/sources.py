@@ -12,12 +12,16 @@ OptionValue = str | int | bool | tuple[str, ...]
 
 
 class Limits(Struct, frozen=True):
-    """What one source may send."""
+    """What one source may send. ``max_body`` in bytes; ``max_batch`` elements of a delivery; ``max_depth`` levels of
+    nesting in one element; ``max_concurrent`` authenticated deliveries that are not answered yet.
+    """
 
     requests_per_second: float = 200
     burst: int = 400
     max_body: int = 1_048_576
     max_batch: int = 1000
+    max_depth: int = 32
+    max_concurrent: int = 128
 
 
 class Source(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from services.ingest.domain.delivery import Context, Delivery, Rejected
@@ -17,7 +18,7 @@ from shared.domain.quarantine import Place, Retried
 class FakeLog:
     """Keeps what it is given, and what retries come to.
 
-    ``away``: refuses all; ``breaks_after``: takes that many changes, then fails.
+    ``away``: refuses all; ``breaks_after``: takes that many changes, then fails; ``confirmed``: says nothing before.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class FakeLog:
         self.away = False
         self.breaks_after: int | None = None
         self.largest: int | None = None
+        self.confirmed: asyncio.Event | None = None
 
     async def keep(
         self,
@@ -38,6 +40,8 @@ class FakeLog:
         context: Context,  # noqa: ARG002 - the port's parameter
     ) -> None:
         """See the port."""
+        if self.confirmed is not None:
+            await self.confirmed.wait()
         if self.away:
             raise LogUnavailable("away, as the test wants it")
         if self.largest is not None and len(delivery.body) > self.largest:

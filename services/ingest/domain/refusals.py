@@ -17,6 +17,7 @@ class RefusalReason(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     BODY_TOO_LARGE = "body_too_large"
     TOO_MANY_ELEMENTS = "too_many_elements"
+    TOO_MANY_VALUES = "too_many_values"
     BODY_TIMEOUT = "body_timeout"
     MALFORMED_BODY = "malformed_body"
     NO_USABLE_ELEMENT = "no_usable_element"
@@ -30,6 +31,7 @@ class RefusalReason(StrEnum):
     UNKNOWN_ORGANISATION = "unknown_organisation"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     RATE_LIMITED = "rate_limited"
+    TOO_MANY_AT_ONCE = "too_many_at_once"
     KAFKA_UNAVAILABLE = "kafka_unavailable"
     UNEXPECTED = "unexpected"
 

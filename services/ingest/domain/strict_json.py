@@ -13,9 +13,10 @@ from typing import NoReturn
 from services.ingest.domain.delivery import Element, Rejected, RejectReason
 from services.ingest.domain.json_values import JsonObject, Number
 from services.ingest.domain.refusals import RefusalReason, Refused
+from shared.domain.sources import Limits
 
-MAX_DEPTH = 32
-"""Levels of nesting in one element; CRMs send three."""
+MAX_DEPTH = Limits().max_depth
+"""Levels of nesting in one element where its source says nothing else; CRMs send three."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 _OPENING = frozenset("{[")
 
@@ -81,13 +82,13 @@ def _after_space(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def parse_object(element: Element) -> JsonObject | Rejected:
-    """The element's object, or why it cannot be used."""
+def parse_object(element: Element, *, max_depth: int = MAX_DEPTH) -> JsonObject | Rejected:
+    """The element's object, or why it cannot be used; ``max_depth`` is its source's limit."""
     value, raw = element.value, element.raw
     if not isinstance(value, dict):
         return Rejected(element, RejectReason.NOT_AN_OBJECT)
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _too_deep(raw.decode()):
-        return Rejected(element, RejectReason.NESTED_TOO_DEEPLY, f"more than {MAX_DEPTH} levels")
+    if raw.count(b"{") + raw.count(b"[") > max_depth and _too_deep(raw.decode(), max_depth):
+        return Rejected(element, RejectReason.NESTED_TOO_DEEPLY, f"more than {max_depth} levels")
     if b"\\u" in raw and _has_half_pair(value):
         return Rejected(element, RejectReason.INVALID_TEXT, "half of a surrogate pair is no character")
     return value
@@ -101,7 +102,7 @@ def _has_half_pair(value: JsonObject) -> bool:
     return False
 
 
-def _too_deep(text: str) -> bool:
+def _too_deep(text: str, max_depth: int) -> bool:
     depth = 0
     in_string = escaped = False
     for character in text:
@@ -112,7 +113,7 @@ def _too_deep(text: str) -> bool:
             in_string = True
         elif character in _OPENING:
             depth += 1
-            if depth > MAX_DEPTH:
+            if depth > max_depth:
                 return True
         elif character in "}]":
             depth -= 1

@@ -102,7 +102,7 @@ def translate(elements: list[Element], context: Context) -> list[Outcome]:
 
 
 def _outcome(element: Element, context: Context) -> Outcome:
-    event = parse_object(element)
+    event = parse_object(element, max_depth=context.source.limits.max_depth)
     if isinstance(event, Rejected):
         return event
     try:

@@ -70,7 +70,7 @@ def translate(elements: list[Element], context: Context) -> list[Outcome]:
 
 def outcome_of(element: Element, context: Context) -> Accepted | Rejected:
     """One element on its own: what it says, or why it cannot be used."""
-    event = parse_object(element)
+    event = parse_object(element, max_depth=context.source.limits.max_depth)
     if isinstance(event, Rejected):
         return event
     try:

@@ -124,3 +124,32 @@ async def test_a_configuration_that_is_wrong_from_the_start_ends_it(
     running, _ = start(embedded_kafka)
     assert running.wait(20) == 2
     assert "sources.yaml:1" in running.output
+
+
+def sources_with(*files: Path) -> str:
+    secrets = ", ".join(f"{{file: {file}}}" for file in files)
+    return f"sources:\n  - {{id: process-test, provider: native, secrets: [{secrets}]}}\n"
+
+
+async def test_secrets_rotate_without_a_restart(
+    start: Start, embedded_kafka: str, configuration: Path, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("old-token\n")
+    new.write_text("new-token\n")
+    (configuration / "sources.yaml").write_text(sources_with(old))
+    running, http = start(embedded_kafka)
+    await is_ready(http)
+
+    def codes(*tokens: str) -> list[int]:
+        return [http.post(PATH, json=event(), headers={"Authorization": f"Bearer {t}"}).status_code for t in tokens]
+
+    assert codes("old-token", "new-token") == [202, 401]
+    (configuration / "sources.yaml").write_text(sources_with(new, old))
+    await eventually(lambda: codes("old-token", "new-token"), equals=[202, 202])
+    (configuration / "sources.yaml").write_text(sources_with(new))
+    await eventually(lambda: codes("old-token", "new-token"), equals=[401, 202])
+    (tmp_path / "next").write_text("newest-token\n")
+    (tmp_path / "next").replace(new)  # the file alone, no edit of sources.yaml
+    await eventually(lambda: codes("new-token", "newest-token"), equals=[401, 202])
+    assert running.process.poll() is None

@@ -82,3 +82,67 @@ async def test_an_edit_that_stored_events_cannot_answer_keeps_what_is_in_force(t
         sources.write_text(written)
         await eventually(lambda: followed.live.problem is None)
         assert followed.told == [True, False, True]
+
+
+SECRET_IN_A_FILE = """
+sources:
+  - {id: crm, provider: hubspot, public_url: "https://hooks.example/v1/webhooks/crm", secrets: [{env: CRM_SECRET}]}
+  - {id: own, provider: native, secrets: [{file: %s}]}
+"""
+
+
+def mount(volume: Path, revision: str, secret: str) -> Path:
+    """A secret as Kubernetes mounts it: the file is a link into ``..data``, itself a link that is exchanged whole."""
+    (volume / revision).mkdir(parents=True)
+    (volume / revision / "token").write_text(secret)
+    (volume / "..next").symlink_to(revision)
+    (volume / "..next").replace(volume / "..data")
+    link = volume / "token"
+    if not link.is_symlink():
+        link.symlink_to("..data/token")
+    return link
+
+
+async def test_a_mounted_secret_that_is_exchanged_is_taken_up(tmp_path: Path) -> None:
+    link = mount(tmp_path / "volume", "..2026_11_23", "old")
+    async with following(tmp_path / "acme") as followed:
+        (followed.directory / "sources.yaml").write_text(SECRET_IN_A_FILE % link)
+        await eventually(lambda: followed.live.deployment.sources["own"].secrets, equals=("old",))
+        mount(tmp_path / "volume", "..2026_11_24", "new")
+        await eventually(lambda: followed.live.deployment.sources["own"].secrets, equals=("new",))
+
+
+async def test_a_secret_that_goes_away_keeps_the_one_in_force_until_it_is_back(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("old")
+    async with following(tmp_path / "acme") as followed:
+        (followed.directory / "sources.yaml").write_text(SECRET_IN_A_FILE % secret)
+        await eventually(lambda: followed.live.deployment.sources["own"].secrets, equals=("old",))
+        secret.unlink()
+        await eventually(lambda: followed.live.problem is not None)
+        assert followed.live.deployment.sources["own"].secrets == ("old",)
+        secret.write_text("new")
+        await eventually(lambda: followed.live.deployment.sources["own"].secrets, equals=("new",))
+
+
+async def test_a_secret_changed_before_anybody_watched_is_not_missed(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("old")
+    directory = write_configuration(tmp_path / "acme", sources=SECRET_IN_A_FILE % secret)
+    live = LiveConfiguration(directory, ENVIRONMENT, every=SOON)
+    secret.write_text("new")
+    edits = live.edits(lambda _: None)
+    async with asyncio.timeout(10):
+        assert (await anext(edits)).sources["own"].secrets == ("new",)
+    await edits.aclose()  # type: ignore[attr-defined]
+
+
+async def test_files_that_stay_as_they_are_are_no_edit(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("old")
+    async with following(tmp_path / "acme") as followed:
+        (followed.directory / "sources.yaml").write_text(SECRET_IN_A_FILE % secret)
+        await eventually(lambda: len(followed.taken), equals=1)
+        secret.write_text("old")
+        (followed.directory / "targets.csv").write_text("kpi,period,for,id,value\n")
+        await eventually(lambda: len(followed.taken), equals=2)
