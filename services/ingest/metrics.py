@@ -11,6 +11,7 @@ from services.ingest.domain.delivery import Receipt, RejectReason
 from services.ingest.domain.refusals import RefusalReason
 from shared.domain.instants import SECOND_US, Micros
 from shared.domain.quarantine import RetryOutcome
+from shared.observability.cuts import CutReason
 from shared.observability.heartbeats import HeartbeatGauges
 
 STORED = "stored"
@@ -109,6 +110,10 @@ class IngestMetrics:
     def refused(self, source: str, reason: RefusalReason) -> None:
         """A delivery was turned away."""
         self._deliveries.labels(source, _outcome(reason), reason.value).inc()
+
+    def cut(self, reason: CutReason) -> None:
+        """A connection was cut before there was a request; whose it would have been nobody knows."""
+        self.refused(UNKNOWN_SOURCE, RefusalReason(reason.value))
 
 
 def _outcome(reason: RefusalReason) -> str:

@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from shared.settings import Block, ServiceSettings
 
 DEFAULT_PORT = 8081
+BODIES_IN_FLIGHT = 67_108_864
 
 
 class HeartbeatSettings(Block):
@@ -20,9 +21,18 @@ class HeartbeatSettings(Block):
     )
 
 
+class BodiesSettings(Block):
+    """The bodies of webhooks."""
+
+    in_flight: int = Field(
+        BODIES_IN_FLIGHT, ge=1, description="most bytes of bodies that a process reads and works off at once"
+    )
+
+
 class IngestSettings(ServiceSettings):
     """What ingest reads from the environment (it never talks to Redis)."""
 
     model_config = SettingsConfigDict(**ServiceSettings.model_config)
 
     heartbeat: HeartbeatSettings = HeartbeatSettings()
+    bodies: BodiesSettings = BodiesSettings()

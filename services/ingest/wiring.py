@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
+from services.ingest.adapters.bodies import Bodies
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.http import WebhookApp
 from services.ingest.adapters.retry_follower import RetryFollower
@@ -21,7 +22,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import EventLog, KeptEntries, RetryLog
 from services.ingest.providers.registry import PROVIDERS
 from services.ingest.retrying import Retrying
-from services.ingest.settings import DEFAULT_PORT, IngestSettings
+from services.ingest.settings import BODIES_IN_FLIGHT, DEFAULT_PORT, IngestSettings
 from shared.adapters.quarantine_topic import QuarantineBodies
 from shared.adapters.system_clock import SystemClock
 from shared.configuration.deployment import Deployment
@@ -52,7 +53,14 @@ class Ingest(Struct, frozen=True):
         self.retrying.configure(deployment.tenants)
 
 
-def build_ingest(event_log: Log, kept: KeptEntries, clock: Clock, *, registry: CollectorRegistry) -> Ingest:
+def build_ingest(
+    event_log: Log,
+    kept: KeptEntries,
+    clock: Clock,
+    *,
+    registry: CollectorRegistry,
+    bodies_in_flight: int = BODIES_IN_FLIGHT,
+) -> Ingest:
     """The service on any log and clock."""
     metrics = IngestMetrics(registry)
     health = Health()
@@ -60,7 +68,8 @@ def build_ingest(event_log: Log, kept: KeptEntries, clock: Clock, *, registry: C
     retrying = Retrying(intake, event_log, kept, clock=clock, metrics=metrics)
     operations = {route.path: route.app for route in operations_routes(health, registry)}
     heart = Heart(event_log, clock, metrics)
-    return Ingest(WebhookApp(intake, metrics, operations), heart, intake, retrying, metrics, health)
+    app = WebhookApp(intake, Bodies(bodies_in_flight), metrics, operations)
+    return Ingest(app, heart, intake, retrying, metrics, health)
 
 
 @asynccontextmanager
@@ -68,7 +77,13 @@ async def open_ingest(settings: IngestSettings, configuration: LiveConfiguration
     """The service on Kafka, with the configured sources."""
     async with open_event_log(settings.kafka, retention=configuration.deployment.retention) as event_log:
         kept = QuarantineBodies(settings.kafka)
-        ingest = build_ingest(event_log, kept, SystemClock(), registry=process_registry())
+        ingest = build_ingest(
+            event_log,
+            kept,
+            SystemClock(),
+            registry=process_registry(),
+            bodies_in_flight=settings.bodies.in_flight,
+        )
         ingest.configure(configuration.deployment)
         ingest.health.check("configuration", configuration.state)
         ingest.health.check("kafka", event_log.state)
@@ -86,7 +101,7 @@ async def run(settings: IngestSettings) -> None:
         retention = configuration.deployment.retention
         retries = RetryFollower(settings.kafka, ingest.retrying, retention=retention).run()
         beside = [tasks.create_task(work) for work in (follow(configuration, ingest), heart, retries)]
-        await serve(ingest.app, settings.http, DEFAULT_PORT)
+        await serve(ingest.app, settings.http, DEFAULT_PORT, on_cut=ingest.metrics.cut)
         for task in beside:
             task.cancel()
 

@@ -5,13 +5,13 @@ It knows sources' addresses, sizes and HTTP codes, and no provider.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.ingest.adapters.bodies import Bodies, SenderGone
 from services.ingest.adapters.problems import send_answer, send_problem
 from services.ingest.domain.delivery import Answer, Delivery
 from services.ingest.domain.refusals import RefusalReason, Refused
@@ -21,21 +21,18 @@ from services.ingest.providers.provider import Provider
 from shared.domain.sources import Source
 
 PREFIX = "/v1/webhooks/"
-BODY_SECONDS = 10.0
-"""A sender has this long for its body; senders themselves give up after 5 to 30 s."""
 UNEXPECTED_RETRY_SECONDS = 30
 log = structlog.get_logger()
-
-
-class SenderGone(Exception):
-    """The connection closed before the body was whole; there is nobody to answer."""
 
 
 class WebhookApp:
     """Routes /v1/webhooks/{source}[/{token}] to the intake and ``operations`` by exact path; all else is a 404."""
 
-    def __init__(self, intake: Intake, metrics: IngestMetrics, operations: Mapping[str, ASGIApp]) -> None:
+    def __init__(
+        self, intake: Intake, bodies: Bodies, metrics: IngestMetrics, operations: Mapping[str, ASGIApp]
+    ) -> None:
         self._intake = intake
+        self._bodies = bodies
         self._metrics = metrics
         self._operations = operations
 
@@ -88,52 +85,17 @@ class WebhookApp:
         if method != "POST" and not asks:
             raise Refused(RefusalReason.METHOD_NOT_ALLOWED, "only POST")
         headers = dict(scope["headers"])
-        body = await _read(receive, headers, limit=source.limits.max_body)
-        query: bytes = scope["query_string"]
-        delivery = Delivery(
-            method=method, headers=headers, body=body, query=query.decode("latin-1"), path_token=path_token
-        )
-        if asks:
-            return self._intake.handshake(delivery, source, provider)
-        return await self._intake.deliver(delivery, source, provider)
-
-
-async def _read(receive: Receive, headers: Mapping[bytes, bytes], *, limit: int) -> bytes:
-    """The raw body, never more than ``limit`` bytes of it in memory. Raises: Refused, SenderGone."""
-    declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
-    part, more = await _part(receive)
-    if not more and len(part) <= limit:
-        return part  # nearly always: no timer for a body that is already here
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read_on(receive, part, limit=limit)
-    except TimeoutError:
-        raise Refused(RefusalReason.BODY_TIMEOUT, f"the body was not whole after {BODY_SECONDS:g} s") from None
-
-
-async def _read_on(receive: Receive, part: bytes, *, limit: int) -> bytes:
-    parts, size, more = [part], len(part), True
-    while size <= limit and more:
-        part, more = await _part(receive)
-        parts.append(part)
-        size += len(part)
-    if size > limit:
-        raise _too_large(limit)
-    return b"".join(parts)
-
-
-async def _part(receive: Receive) -> tuple[bytes, bool]:
-    """The next part of the body, and whether more follows. Raises: SenderGone."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise SenderGone
-    return message.get("body", b""), message.get("more_body", False)
-
-
-def _too_large(limit: int) -> Refused:
-    return Refused(RefusalReason.BODY_TOO_LARGE, f"this source takes at most {limit} bytes at once")
+        body = await self._bodies.read(receive, headers, limit=source.limits.max_body)
+        try:
+            query: bytes = scope["query_string"]
+            delivery = Delivery(
+                method=method, headers=headers, body=body, query=query.decode("latin-1"), path_token=path_token
+            )
+            if asks:
+                return self._intake.handshake(delivery, source, provider)
+            return await self._intake.deliver(delivery, source, provider)
+        finally:
+            self._bodies.release(body)
 
 
 def _challenge_and_methods(provider: Provider) -> list[tuple[bytes, bytes]]:

@@ -10,8 +10,10 @@ from starlette.types import Send
 
 from services.ingest.domain.delivery import Answer, Problem
 from services.ingest.domain.refusals import RefusalReason, Refused
+from shared.observability.cuts import STATUS as CUT_STATUS
 
 STATUS: dict[RefusalReason, HTTPStatus] = {
+    **{RefusalReason(reason.value): status for reason, status in CUT_STATUS.items()},
     RefusalReason.NOT_FOUND: HTTPStatus.NOT_FOUND,
     RefusalReason.UNKNOWN_SOURCE: HTTPStatus.NOT_FOUND,
     RefusalReason.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
@@ -33,6 +35,7 @@ STATUS: dict[RefusalReason, HTTPStatus] = {
     RefusalReason.ORIGIN_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
     RefusalReason.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     RefusalReason.TOO_MANY_AT_ONCE: HTTPStatus.TOO_MANY_REQUESTS,
+    RefusalReason.OVERLOADED: HTTPStatus.TOO_MANY_REQUESTS,
     RefusalReason.KAFKA_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     RefusalReason.UNEXPECTED: HTTPStatus.SERVICE_UNAVAILABLE,
 }

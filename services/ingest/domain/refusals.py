@@ -11,6 +11,11 @@ from shared.errors import PermanentError
 class RefusalReason(StrEnum):
     """Stable codes: log field, metric label and answer body in one. HTTP codes are the adapter's business."""
 
+    MALFORMED_REQUEST = "malformed_request"
+    HEAD_TIMEOUT = "head_timeout"
+    HEAD_TOO_LARGE = "head_too_large"
+    URL_TOO_LONG = "url_too_long"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
     NOT_FOUND = "not_found"
     UNKNOWN_SOURCE = "unknown_source"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -32,6 +37,7 @@ class RefusalReason(StrEnum):
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     RATE_LIMITED = "rate_limited"
     TOO_MANY_AT_ONCE = "too_many_at_once"
+    OVERLOADED = "overloaded"
     KAFKA_UNAVAILABLE = "kafka_unavailable"
     UNEXPECTED = "unexpected"
 
