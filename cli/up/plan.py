@@ -98,6 +98,11 @@ def scratch_directory(options: UpOptions) -> Path:
     return options.data.resolve() / "scratch"
 
 
+def spool_directory(options: UpOptions) -> Path:
+    """Where ingest keeps what Kafka cannot take: it outlives the system that wrote it."""
+    return options.data.resolve() / "spool"
+
+
 def service_environment(
     plan: ServicePlan, base: Mapping[str, str], *, backends: Backends, options: UpOptions
 ) -> dict[str, str]:
@@ -113,4 +118,7 @@ def service_environment(
     if backends.log_identity is not None and plan.service is ServiceName.AGGREGATOR:
         decided["PACER_KAFKA__LOG_IDENTITY"] = backends.log_identity
     inherited = {name: value for name, value in base.items() if name != "PACER_KAFKA__LOG_IDENTITY"}
-    return {"PACER_BOARD_URL": f"http://127.0.0.1:{options.api_port}", **inherited, **decided}
+    suggested = {"PACER_BOARD_URL": f"http://127.0.0.1:{options.api_port}"}
+    if plan.service is ServiceName.INGEST:
+        suggested["PACER_SPOOL__DIR"] = str(spool_directory(options))
+    return {**suggested, **inherited, **decided}

@@ -118,7 +118,7 @@ class Intake:
         try:
             await self._log.keep(changes, rejects, delivery=delivery, context=context)
         except LogUnavailable as error:
-            raise Refused(RefusalReason.KAFKA_UNAVAILABLE, str(error), retry_after=LOG_RETRY_SECONDS) from error
+            raise Refused(RefusalReason(error.reason), str(error), retry_after=LOG_RETRY_SECONDS) from error
         except EventTooLarge as error:
             raise Refused(RefusalReason.BODY_TOO_LARGE, str(error)) from error
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.ingest.domain.delivery import Receipt, RejectReason
 from services.ingest.domain.refusals import RefusalReason
+from services.ingest.spool_metrics import SpoolMetrics
 from shared.domain.instants import SECOND_US, Micros
 from shared.domain.quarantine import RetryOutcome
 from shared.observability.cuts import CutReason
@@ -16,7 +17,12 @@ from shared.observability.heartbeats import HeartbeatGauges
 
 STORED = "stored"
 UNKNOWN_SOURCE = "unknown"
-_REFUSED_BY_US = {RefusalReason.KAFKA_UNAVAILABLE, RefusalReason.UNEXPECTED}
+_REFUSED_BY_US = {
+    RefusalReason.KAFKA_UNAVAILABLE,
+    RefusalReason.SPOOL_FULL,
+    RefusalReason.SPOOL_FAILED,
+    RefusalReason.UNEXPECTED,
+}
 _BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -63,6 +69,7 @@ class IngestMetrics:
             ["source", "outcome"],
             registry=registry,
         )
+        self.spool = SpoolMetrics(registry)
         self._stored: dict[str, _Stored] = {}
         for reject_reason in RejectReason:
             self._quarantined.labels(reject_reason.value)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from services.ingest.domain.delivery import Context, Delivery, Rejected
 from services.ingest.domain.retries import Verdict
+from services.ingest.domain.spooling import Held, LogMessage, Spooled
 from shared.contracts.messages import Quarantined
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
@@ -18,6 +19,18 @@ class LogUnavailable(TransientError):
     """The event log did not confirm in time. Some of it may be stored: sending it all again is harmless."""
 
     reason = "kafka_unavailable"
+
+
+class SpoolFull(LogUnavailable):
+    """The log is away, and the spool holds as much as it may."""
+
+    reason = "spool_full"
+
+
+class SpoolFailed(LogUnavailable):
+    """The log is away, and the disk does not take it."""
+
+    reason = "spool_failed"
 
 
 class EventTooLarge(PermanentError):
@@ -40,6 +53,53 @@ class EventLog(Protocol):
 
     async def beat(self, number: int, at: Micros) -> None:
         """Puts a heartbeat into the log, the next number into its next partition. Raises: LogUnavailable."""
+        ...
+
+
+class MessageLog(EventLog, Protocol):
+    """An event log whose messages may be put somewhere else first."""
+
+    def messages(
+        self, changes: Sequence[RecordChange], rejects: Sequence[Rejected], *, delivery: Delivery, context: Context
+    ) -> tuple[LogMessage, ...]:
+        """What ``keep`` would send."""
+        ...
+
+    async def send(self, messages: Sequence[LogMessage]) -> None:
+        """Returns when the log has them, those of one key in this order. Raises: LogUnavailable, EventTooLarge."""
+        ...
+
+
+class Spool(Protocol):
+    """Holds deliveries durably, in order, until the log has them."""
+
+    @property
+    def held(self) -> Held:
+        """What waits now."""
+        ...
+
+    async def put(self, delivery: Spooled) -> None:
+        """Returns when it would outlast a crash. Raises: SpoolFull, SpoolFailed, EventTooLarge."""
+        ...
+
+    async def filled(self) -> None:
+        """Returns when something waits."""
+        ...
+
+    async def oldest(self) -> Sequence[Spooled] | None:
+        """The part that was put there first, in order; what is put from now on goes to others. Raises: SpoolFailed."""
+        ...
+
+    async def release_oldest(self) -> None:
+        """The log has all of that part, or what it will never take is set aside. Raises: SpoolFailed."""
+        ...
+
+    async def set_aside(self, delivery: Spooled) -> None:
+        """Keeps for people what the log will never take. Raises: SpoolFailed."""
+        ...
+
+    async def adopt(self) -> int:
+        """Takes over what processes that are gone have left; how many parts. Raises: SpoolFailed."""
         ...
 
 

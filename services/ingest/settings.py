@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import Block, ServiceSettings
@@ -29,6 +30,22 @@ class BodiesSettings(Block):
     )
 
 
+class SpoolSettings(Block):
+    """Where deliveries wait while Kafka is away, for sources with ``spool`` (ADR 0028)."""
+
+    dir: Path = Field(
+        Path("data/spool"), description="on a durable volume; processes share it; made when the first delivery needs it"
+    )
+    max_bytes: int = Field(
+        268_435_456, ge=1_000_000, description="most bytes that one process keeps there; beyond it senders get a 503"
+    )
+    key: SecretStr = Field(
+        SecretStr(""),
+        description="encrypts it: base64 of 32 bytes; several, separated by commas: the first writes, all read",
+    )
+    key_file: Path | None = Field(None, description="file with such keys, instead of PACER_SPOOL__KEY")
+
+
 class IngestSettings(ServiceSettings):
     """What ingest reads from the environment (it never talks to Redis)."""
 
@@ -36,3 +53,4 @@ class IngestSettings(ServiceSettings):
 
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     bodies: BodiesSettings = BodiesSettings()
+    spool: SpoolSettings = SpoolSettings()

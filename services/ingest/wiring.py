@@ -16,13 +16,16 @@ from services.ingest.adapters.bodies import Bodies
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.http import WebhookApp
 from services.ingest.adapters.retry_follower import RetryFollower
+from services.ingest.adapters.spool_opening import open_spool
 from services.ingest.heart import Heart
 from services.ingest.intake import Intake
 from services.ingest.metrics import IngestMetrics
-from services.ingest.ports import EventLog, KeptEntries, RetryLog
+from services.ingest.ports import EventLog, KeptEntries, RetryLog, Spool
 from services.ingest.providers.registry import PROVIDERS
 from services.ingest.retrying import Retrying
 from services.ingest.settings import BODIES_IN_FLIGHT, DEFAULT_PORT, IngestSettings
+from services.ingest.spool_metrics import SpoolMetrics
+from services.ingest.spooling import SpooledLog, SpoolingLog
 from shared.adapters.quarantine_topic import QuarantineBodies
 from shared.adapters.system_clock import SystemClock
 from shared.configuration.deployment import Deployment
@@ -50,6 +53,7 @@ class Ingest(Struct, frozen=True):
     def configure(self, deployment: Deployment) -> None:
         """From now on this is the configuration."""
         self.intake.configure(deployment.sources)
+        self.metrics.spool.expect_sources(source.id for source in deployment.sources.values() if source.spool)
         self.retrying.configure(deployment.tenants)
 
 
@@ -60,9 +64,10 @@ def build_ingest(
     *,
     registry: CollectorRegistry,
     bodies_in_flight: int = BODIES_IN_FLIGHT,
+    metrics: IngestMetrics | None = None,
 ) -> Ingest:
-    """The service on any log and clock."""
-    metrics = IngestMetrics(registry)
+    """The service on any log and clock; ``metrics`` where parts outside it count on the same registry."""
+    metrics = metrics or IngestMetrics(registry)
     health = Health()
     intake = Intake(providers=PROVIDERS, log=event_log, clock=clock, metrics=metrics, new_delivery_id=new_delivery_id)
     retrying = Retrying(intake, event_log, kept, clock=clock, metrics=metrics)
@@ -74,20 +79,41 @@ def build_ingest(
 
 @asynccontextmanager
 async def open_ingest(settings: IngestSettings, configuration: LiveConfiguration) -> AsyncIterator[Ingest]:
-    """The service on Kafka, with the configured sources."""
-    async with open_event_log(settings.kafka, retention=configuration.deployment.retention) as event_log:
+    """The service on Kafka and its spool, with the configured sources. Raises: NoSpoolKey."""
+    registry, clock = process_registry(), SystemClock()
+    metrics = IngestMetrics(registry)
+    retention = configuration.deployment.retention
+    async with (
+        open_spool(settings.spool, clock, metrics.spool) as spool,
+        open_event_log(settings.kafka, retention=retention) as event_log,
+        drained_into(event_log, spool, metrics.spool) as spooling_log,
+    ):
         kept = QuarantineBodies(settings.kafka)
         ingest = build_ingest(
-            event_log,
+            spooling_log,
             kept,
-            SystemClock(),
-            registry=process_registry(),
+            clock,
+            registry=registry,
             bodies_in_flight=settings.bodies.in_flight,
+            metrics=metrics,
         )
         ingest.configure(configuration.deployment)
         ingest.health.check("configuration", configuration.state)
         ingest.health.check("kafka", event_log.state)
+        ingest.health.check("spool", spool.state)
         yield ingest
+
+
+@asynccontextmanager
+async def drained_into(event_log: SpooledLog, spool: Spool, metrics: SpoolMetrics) -> AsyncIterator[SpoolingLog]:
+    """The log with its spool, which is drained as long as the block lasts."""
+    spooling_log = SpoolingLog(event_log, spool, metrics)
+    async with asyncio.TaskGroup() as tasks:
+        drainer = tasks.create_task(spooling_log.run())
+        try:
+            yield spooling_log
+        finally:
+            drainer.cancel()
 
 
 async def run(settings: IngestSettings) -> None:

@@ -38,6 +38,10 @@ SIGNS_ITS_ADDRESS = frozenset({Provider.HUBSPOT})
 """Providers whose senders sign the URL that they post to: a source needs its ``public_url``."""
 
 
+SPOOLS_BY_DEFAULT = frozenset({Provider.PIPEDRIVE})
+"""Providers whose senders punish a 503: ten of them ban the address for half an hour, whose events are lost."""
+
+
 def _texts(value: object) -> object:
     """A list of texts; YAML reads ids that are all digits as numbers."""
     if not isinstance(value, list) or not all(isinstance(item, (str, int)) and item != "" for item in value):

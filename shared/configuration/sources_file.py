@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from shared.configuration.parsing import Section, Strict, validate
 from shared.configuration.scalars import Duration, Id, word
 from shared.configuration.secret_values import Secret, SecretPlaces
-from shared.configuration.source_options import OPTIONS, SECRET_FORMS, SIGNS_ITS_ADDRESS, Provider
+from shared.configuration.source_options import OPTIONS, SECRET_FORMS, SIGNS_ITS_ADDRESS, SPOOLS_BY_DEFAULT, Provider
 from shared.domain.sources import Limits, OptionValue, Source
 from shared.domain.tenant import SourceRhythm
 
@@ -58,6 +58,7 @@ class SourceModel(Strict):
     lost_stages: tuple[str, ...] = ()
     limits: LimitsModel = LimitsModel()
     expect_every: Duration | None = None
+    spool: bool | None = None
     options: Annotated[dict[str, Any], BeforeValidator(_is_mapping)] = Field({})
 
 
@@ -94,6 +95,7 @@ def compile_sources(section: Section[SourcesModel], tenant: str, secrets: Secret
             lost_stages=frozenset(source.lost_stages),
             limits=Limits(**source.limits.model_dump()),
             expect_every_us=source.expect_every,
+            spool=source.provider in SPOOLS_BY_DEFAULT if source.spool is None else source.spool,
             options=_options(source),
         )
         for index, source in enumerate(section.model.sources)

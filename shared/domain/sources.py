@@ -28,7 +28,8 @@ class Source(Struct, frozen=True, kw_only=True):
     """A sender. ``secrets`` are the resolved texts, any of which may match; they are never shown.
 
     ``public_url`` is what the sender signed. ``owners`` of the tenant and ``reps`` serve the native source, whose
-    ``rep`` is a rep's id or an identity. ``options`` are those of contract section 2, ``tolerance`` in microseconds.
+    ``rep`` is a rep's id or an identity. ``spool``: what Kafka cannot take is stored locally and answered as usual
+    (ADR 0028). ``options`` are those of contract section 2, ``tolerance`` in microseconds.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Source(Struct, frozen=True, kw_only=True):
     lost_stages: frozenset[str] = frozenset()
     limits: Limits = Limits()
     expect_every_us: Micros | None = None
+    spool: bool = False
     options: Mapping[str, OptionValue] = {}
 
     def __repr__(self) -> str:

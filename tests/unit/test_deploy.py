@@ -44,6 +44,11 @@ def test_every_mounted_file_exists(compose: dict[str, Any]) -> None:
     assert ours and not [path for path in ours if not (ROOT / path).exists()]
 
 
+def test_what_ingest_spools_outlives_its_container(compose: dict[str, Any]) -> None:
+    place = re.findall(r"PACER_SPOOL__DIR=(\S+)", (ROOT / "deploy/Dockerfile").read_text())
+    assert f"spool:{place[0]}" in compose["services"]["ingest"]["volumes"] and "spool" in compose["volumes"]
+
+
 def test_no_image_floats(compose: dict[str, Any]) -> None:
     images = [service["image"] for service in compose["services"].values() if "image" in service]
     assert all(re.search(r":v?\d+\.\d+", image) for image in images)

@@ -16,14 +16,15 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from services.ingest.adapters.log_messages import messages_of
 from services.ingest.adapters.producer_identity import ProducerIdentity
-from services.ingest.adapters.quarantine_entries import quarantined
 from services.ingest.domain.delivery import Context, Delivery, Rejected
 from services.ingest.domain.retries import Verdict
+from services.ingest.domain.spooling import LogMessage
 from services.ingest.ports import EventTooLarge, LogUnavailable
 from shared.adapters.kafka_topics import KafkaAway, ensure_topics
 from shared.contracts.heartbeats import heartbeat
-from shared.contracts.messages import encode_change, encode_quarantined
+from shared.contracts.messages import encode_change
 from shared.contracts.quarantine import encode_retried
 from shared.contracts.topics import CRM_EVENTS, CRM_QUARANTINE, KPI_FACTS, MAX_MESSAGE_BYTES, TOPICS
 from shared.domain.changes import RecordChange
@@ -88,12 +89,19 @@ class KafkaEventLog:
         self, changes: Sequence[RecordChange], rejects: Sequence[Rejected], *, delivery: Delivery, context: Context
     ) -> None:
         """See the port."""
-        async with self._confirmed(len(changes) + len(rejects)) as confirmation:
-            for change in changes:
-                self._produce(confirmation, CRM_EVENTS, encode_change(change), key=change.key)
-            for reject in rejects:
-                value = encode_quarantined(quarantined(reject, delivery, context))
-                self._produce(confirmation, CRM_QUARANTINE, value, key=context.source.id)
+        await self.send(self.messages(changes, rejects, delivery=delivery, context=context))
+
+    def messages(
+        self, changes: Sequence[RecordChange], rejects: Sequence[Rejected], *, delivery: Delivery, context: Context
+    ) -> tuple[LogMessage, ...]:
+        """See the port."""
+        return messages_of(changes, rejects, delivery=delivery, context=context)
+
+    async def send(self, messages: Sequence[LogMessage]) -> None:
+        """See the port."""
+        async with self._confirmed(len(messages)) as confirmation:
+            for message in messages:
+                self._produce(confirmation, message.topic, message.value, key=message.key)
 
     async def settle(self, verdict: Verdict, resolution: Retried, *, partition: int) -> None:
         """See the port."""

@@ -37,6 +37,8 @@ STATUS: dict[RefusalReason, HTTPStatus] = {
     RefusalReason.TOO_MANY_AT_ONCE: HTTPStatus.TOO_MANY_REQUESTS,
     RefusalReason.OVERLOADED: HTTPStatus.TOO_MANY_REQUESTS,
     RefusalReason.KAFKA_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    RefusalReason.SPOOL_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
+    RefusalReason.SPOOL_FAILED: HTTPStatus.SERVICE_UNAVAILABLE,
     RefusalReason.UNEXPECTED: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _HANG_UP = frozenset({RefusalReason.BODY_TIMEOUT})

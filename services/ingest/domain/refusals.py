@@ -39,6 +39,8 @@ class RefusalReason(StrEnum):
     TOO_MANY_AT_ONCE = "too_many_at_once"
     OVERLOADED = "overloaded"
     KAFKA_UNAVAILABLE = "kafka_unavailable"
+    SPOOL_FULL = "spool_full"
+    SPOOL_FAILED = "spool_failed"
     UNEXPECTED = "unexpected"
 
 

@@ -73,6 +73,15 @@ def test_a_service_learns_its_port_and_parts() -> None:
     }
 
 
+def test_ingest_spools_in_the_data_directory_unless_told_otherwise() -> None:
+    ingest = ServicePlan("ingest", ServiceName.INGEST, 8081)
+    told = [
+        service_environment(ingest, given, backends=EMBEDDED, options=OPTIONS)["PACER_SPOOL__DIR"]
+        for given in ({}, {"PACER_SPOOL__DIR": "/volume"})
+    ]
+    assert told == [str(Path("data/spool").resolve()), "/volume"]
+
+
 def test_the_aggregator_learns_the_log_identity() -> None:
     told = service_environment(WORKER, {}, backends=EMBEDDED, options=OPTIONS)
     assert told["PACER_KAFKA__LOG_IDENTITY"] == "embedded-1"

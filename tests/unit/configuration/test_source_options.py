@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.configuration.source_options import OPTIONS, SECRET_FORMS, Provider
+from tests.unit.configuration.conftest import Load
 
 
 @pytest.mark.parametrize("provider", Provider)
@@ -38,3 +41,22 @@ def test_a_secret_of_the_wrong_form_is_told(provider: Provider, secret: str) -> 
 )
 def test_a_secret_of_the_right_form_is_taken(provider: Provider, secret: str) -> None:
     assert SECRET_FORMS[provider](secret) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "said", "spools"),
+    [
+        ("pipedrive", "", True),
+        ("pipedrive", ", spool: false", False),
+        ("native", "", False),
+        ("native", ", spool: true", True),
+        ("close", ", spool: yes", True),
+    ],
+)
+def test_a_source_spools_where_a_503_is_punished_unless_told_otherwise(
+    load: Load, tmp_path: Path, provider: str, said: str, spools: bool
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("c0ffee00")
+    text = f"sources:\n- {{id: crm, provider: {provider}, secrets: [{{file: {secret}}}]{said}}}\n"
+    assert load(sources=text).sources["crm"].spool is spools
