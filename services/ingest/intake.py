@@ -16,7 +16,7 @@ from services.ingest.domain.delivery import (
     Receipt,
     Rejected,
 )
-from services.ingest.domain.refusals import RefusalReason, Refused
+from services.ingest.domain.refusals import RefusalReason, Refused, no_such_source
 from services.ingest.domain.size_of_values import refuse_too_many_values
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import EventLog, EventTooLarge, LogUnavailable
@@ -71,7 +71,7 @@ class Intake:
         """Who an address belongs to. Raises: Refused when nobody."""
         found = self._sources.get(source_id)
         if found is None or (path_token and not found[1].path_token):
-            raise _no_such_source()
+            raise no_such_source()
         return found
 
     def handshake(self, delivery: Delivery, source: Source, provider: Provider) -> Answer:
@@ -90,7 +90,7 @@ class Intake:
         provider.authenticate(delivery, source, now)
         allowance = self._allowances.get(source.id)
         if allowance is None:  # the configuration lost the source while its request was read
-            raise _no_such_source()
+            raise no_such_source()
         turned_away = allowance.enter(now)
         if turned_away is not None:
             why, seconds = turned_away
@@ -121,10 +121,6 @@ class Intake:
             raise Refused(RefusalReason(error.reason), str(error), retry_after=LOG_RETRY_SECONDS) from error
         except EventTooLarge as error:
             raise Refused(RefusalReason.BODY_TOO_LARGE, str(error)) from error
-
-
-def _no_such_source() -> Refused:
-    return Refused(RefusalReason.UNKNOWN_SOURCE, "there is no such source")
 
 
 def _receipt(outcomes: list[Outcome], rejects: list[Rejected], *, delivery: str) -> Receipt:

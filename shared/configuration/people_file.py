@@ -15,6 +15,7 @@ from shared.configuration.secret_values import Secret, SecretPlaces
 from shared.configuration.sources_file import NATIVE, SourcesModel
 from shared.configuration.tenant_file import WorkingHours, working_week
 from shared.domain.people import DateSpan, Membership, Organisation, Rep, Team
+from shared.domain.salesforce_ids import long_form
 
 
 class TeamModel(Strict):
@@ -137,7 +138,7 @@ def check_identities(section: Section[PeopleModel], sources: SourcesModel) -> No
     holders = {(source, rep.id): rep.id for source in natives for rep in section.model.reps}
     for location, source, identity, rep in _identities(section.model):
         section.refuse_unknown(location[:-1], "source", source, known)
-        holder = holders.setdefault((source, identity), rep)
+        holder = holders.setdefault((source, _identity(source, identity, sources)), rep)
         if holder != rep:
             what = f"the identity `{identity}` in `{source}` of `{rep}` is that of `{holder}`"
             section.problem(location, f"{what}. Give it to one of them")
@@ -150,13 +151,20 @@ def _identities(model: PeopleModel) -> Iterator[tuple[Location, str, str, str]]:
                 yield ("reps", index, "identities", source, position), source, identity, rep.id
 
 
+def _identity(source: str, identity: str, sources: SourcesModel) -> str:
+    """An owner's id as the source's events have it: Salesforce shows people 15 characters of 18."""
+    return long_form(identity) if source in sources.of_salesforce else identity
+
+
 def owners_of(organisation: Organisation, sources: SourcesModel) -> dict[tuple[str, str], str]:
     """(source, owner id) -> rep; a rep's own id always works for native sources."""
     natives = [source.id for source in sources.sources if source.provider == NATIVE]
     return {(source, rep): rep for source in natives for rep in organisation.reps} | organisation.owners()
 
 
-def compile_people(section: Section[PeopleModel], zone: str, secrets: SecretPlaces) -> Organisation:
+def compile_people(
+    section: Section[PeopleModel], sources: SourcesModel, *, zone: str, secrets: SecretPlaces
+) -> Organisation:
     """Teams and reps in the order of the file; ``zone`` is the tenant's, the default."""
     teams = {
         team.id: Team(id=team.id, name=team.name, zone=team.time_zone or zone, parent=team.parent, manager=team.manager)
@@ -170,7 +178,10 @@ def compile_people(section: Section[PeopleModel], zone: str, secrets: SecretPlac
             role=rep.role,
             hired=rep.hired,
             memberships=tuple(Membership(team.id, DateSpan(team.first, team.until)) for team in rep.teams),
-            identities={source: tuple(identities) for source, identities in rep.identities.items()},
+            identities={
+                source: tuple(dict.fromkeys(_identity(source, one, sources) for one in identities))
+                for source, identities in rep.identities.items()
+            },
             week=None if rep.working_hours is None else working_week(rep.working_hours),
             absences=tuple(_absences(section, ("reps", index), rep, zone=zone, secrets=secrets)),
         )

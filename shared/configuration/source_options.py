@@ -37,6 +37,8 @@ class Provider(StrEnum):
 SIGNS_ITS_ADDRESS = frozenset({Provider.HUBSPOT})
 """Providers whose senders sign the URL that they post to: a source needs its ``public_url``."""
 
+SALESFORCE = frozenset({Provider.SALESFORCE_OUTBOUND_MESSAGE, Provider.SALESFORCE_CDC})
+
 
 SPOOLS_BY_DEFAULT = frozenset({Provider.PIPEDRIVE})
 """Providers whose senders punish a 503: ten of them ban the address for half an hour, whose events are lost."""

@@ -11,7 +11,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from shared.configuration.parsing import Section, Strict, validate
 from shared.configuration.scalars import Duration, Id, word
 from shared.configuration.secret_values import Secret, SecretPlaces
-from shared.configuration.source_options import OPTIONS, SECRET_FORMS, SIGNS_ITS_ADDRESS, SPOOLS_BY_DEFAULT, Provider
+from shared.configuration.source_options import (
+    OPTIONS,
+    SALESFORCE,
+    SECRET_FORMS,
+    SIGNS_ITS_ADDRESS,
+    SPOOLS_BY_DEFAULT,
+    Provider,
+)
 from shared.domain.sources import Limits, OptionValue, Source
 from shared.domain.tenant import SourceRhythm
 
@@ -66,6 +73,11 @@ class SourcesModel(Strict):
     """The file."""
 
     sources: tuple[SourceModel, ...] = ()
+
+    @property
+    def of_salesforce(self) -> frozenset[str]:
+        """The sources whose ids are Salesforce's."""
+        return frozenset(source.id for source in self.sources if source.provider in SALESFORCE)
 
 
 def check_sources(section: Section[SourcesModel]) -> None:

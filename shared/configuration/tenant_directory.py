@@ -132,7 +132,7 @@ def compile_tenant(files: TenantFiles, places: SecretPlaces) -> CompiledTenant:
     """The domain values; secrets that are not there become problems of the files' report."""
     model = files.tenant.model
     sources = compile_sources(files.sources, model.tenant, places)
-    organisation = compile_people(files.people, model.time_zone, places)
+    organisation = compile_people(files.people, files.sources.model, zone=model.time_zone, secrets=places)
     tenant = Tenant(
         id=model.tenant,
         name=model.name or model.tenant,

@@ -60,3 +60,8 @@ class Refused(PermanentError):
         self.detail = detail
         self.retry_after = retry_after
         self.problems = problems
+
+
+def no_such_source() -> Refused:
+    """The same words whether there is none or a secret part of its address is wrong."""
+    return Refused(RefusalReason.UNKNOWN_SOURCE, "there is no such source")

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from services.ingest.providers import hubspot, native
+from services.ingest.providers import hubspot, native, salesforce_cdc, salesforce_outbound_message
 from services.ingest.providers.provider import Provider
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {provider.name: provider for provider in (native.PROVIDER, hubspot.PROVIDER)}
+    {
+        provider.name: provider
+        for provider in (
+            native.PROVIDER,
+            hubspot.PROVIDER,
+            salesforce_outbound_message.PROVIDER,
+            salesforce_cdc.PROVIDER,
+        )
+    }
 )

@@ -51,8 +51,8 @@ def rep(line: str) -> str:
     return f"teams: [{{id: sdr, name: SDR}}]\nreps:\n- {{id: ana, name: Ana, role: sdr, {line}}}\n"
 
 
-def without_targets(load: Load, people: str) -> Rep:
-    deployment = load(people=people, targets="targets: []\n", alerts="rules: []\n")
+def without_targets(load: Load, people: str, **others: str) -> Rep:
+    deployment = load(people=people, targets="targets: []\n", alerts="rules: []\n", **others)
     return deployment.tenants["acme"].organisation.reps["ana"]
 
 
@@ -111,6 +111,18 @@ def test_an_owner_is_an_identity_or_the_reps_own_id_at_native_sources(load: Load
 
 def test_an_identity_without_quotes_is_text(load: Load) -> None:
     assert without_targets(load, rep("identities: {crm: [0012]}")).identities == {"crm": ("0012",)}
+
+
+SALESFORCE = (
+    "sources:\n- {id: sf, provider: salesforce_cdc, secrets: [{env: CRM_SECRET}]}\n"
+    "- {id: crm, provider: native, secrets: [{env: CRM_SECRET}]}\n"
+)
+
+
+def test_an_identity_at_a_salesforce_source_has_18_characters(load: Load) -> None:
+    identities = "identities: {sf: [0051I000001AbCd, 0051I000001AbCdQAK, x], crm: [0051I000001AbCd]}"
+    found = without_targets(load, rep(identities), sources=SALESFORCE).identities
+    assert found == {"sf": ("0051I000001AbCdQAK", "x"), "crm": ("0051I000001AbCd",)}
 
 
 def test_teams_are_dated_or_for_ever(load: Load) -> None:

@@ -168,6 +168,12 @@ def test_it_is_refused_with_file_line_and_remedy(
     assert any((where, at) == (file, line) and message in told for where, at, told in found), found
 
 
+def test_an_owner_of_salesforce_is_the_same_in_either_length(problems: Problems) -> None:
+    sources = SOURCE.replace("native", "salesforce_cdc")
+    identities = people("identities: {crm: [0051I000001AbCdQAK]}").replace("'12'", "0051I000001AbCd")
+    assert any("is that of `ben`" in told for _, _, told in problems(sources=sources, people=identities))
+
+
 def test_what_is_no_count_has_no_miss_probability_to_test(problems: Problems) -> None:
     kpis = "kpis:\n- {id: talk, name: Talk, unit: seconds, aggregate: average, field: s, facts: [call.logged]}\n"
     rules = RULE.replace("calls", "talk").replace("pace_below: 0.8", "miss_probability_above: 0.7")
