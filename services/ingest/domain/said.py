@@ -10,13 +10,17 @@ from typing import NoReturn
 from services.ingest.domain.delivery import RejectReason
 from services.ingest.domain.json_values import Json, Number
 from shared.domain import exact, instants
-from shared.domain.instants import DAY_US, Micros
+from shared.domain.instants import DAY_US, SECOND_US, Micros
 
 MAX_LEAD_US = DAY_US
 """How far ahead of our clock an event may lie: a wrong zone is a day at most, anything more is a broken clock."""
 MAX_ID = 512
 MILLISECOND_US = 1000
 _DIGITS = re.compile(r"-?\d{1,15}", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_UNIX = re.compile(r"\d{1,17}", re.ASCII)
+_SECONDS_DIGITS, _MILLISECONDS_DIGITS = 11, 14
+"""Unix times of the years 1970 to 5138 differ in their length by unit; nobody writes of the first months of 1970."""
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?", re.ASCII)
 _MARK_LENGTH = 64
 
@@ -96,6 +100,28 @@ def _instant(text: str) -> Micros:
 def optional_instant(value: Json, what: str) -> Micros | None:
     """As ``instant``; None for null and for an empty text. Raises: Unusable."""
     return None if value is None or value == "" else instant(value, what)
+
+
+def unix_instant(value: Json, what: str) -> Micros:
+    """As ``instant``; a whole number is Unix time in seconds, milliseconds or microseconds, whichever its length fits.
+
+    Raises: Unusable.
+    """
+    if not isinstance(value, str) or _UNIX.fullmatch(value) is None:
+        return instant(value, what)
+    if len(value) <= _SECONDS_DIGITS:
+        return int(value) * SECOND_US
+    return int(value) * (MILLISECOND_US if len(value) <= _MILLISECONDS_DIGITS else 1)
+
+
+def moment(value: Json, what: str, now: Micros) -> Micros | None:
+    """The CRM's own time of a moment; None for nothing, and for a mere date, which names no instant.
+
+    Raises: Unusable, also for a time that lies ahead.
+    """
+    if value is None or value == "" or (isinstance(value, str) and _DATE.fullmatch(value)):
+        return None
+    return not_ahead(instant(value, what), now, what)
 
 
 def not_ahead(at: Micros, now: Micros, what: str) -> Micros:

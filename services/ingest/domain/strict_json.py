@@ -18,6 +18,7 @@ from shared.domain.sources import Limits
 MAX_DEPTH = Limits().max_depth
 """Levels of nesting in one element where its source says nothing else; CRMs send three."""
 _SPACE = re.compile(r"[ \t\r\n]*")
+_BLANK = b" \t\r\n"
 _OPENING = frozenset("{[")
 
 
@@ -39,6 +40,13 @@ def split(body: bytes, *, max_batch: int) -> list[Element]:
         raise Refused(RefusalReason.MALFORMED_BODY, "the body is nested too deeply") from None
     except ValueError as error:
         raise Refused(RefusalReason.MALFORMED_BODY, f"the body is no JSON: {error}") from None
+
+
+def one_object(body: bytes) -> list[Element]:
+    """The one element of a body that is one object. Raises: Refused when the body is anything else."""
+    if not body.lstrip(_BLANK).startswith(b"{"):
+        raise Refused(RefusalReason.MALFORMED_BODY, "the body is not one JSON object")
+    return split(body, max_batch=1)
 
 
 def _scan_body(body: bytes, *, max_batch: int) -> list[Element]:

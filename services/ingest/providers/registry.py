@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from services.ingest.providers import hubspot, native, salesforce_cdc, salesforce_outbound_message
+from services.ingest.providers import (
+    close,
+    hubspot,
+    native,
+    pipedrive,
+    salesforce_cdc,
+    salesforce_outbound_message,
+)
 from services.ingest.providers.provider import Provider
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
@@ -16,6 +23,8 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             hubspot.PROVIDER,
             salesforce_outbound_message.PROVIDER,
             salesforce_cdc.PROVIDER,
+            pipedrive.PROVIDER,
+            close.PROVIDER,
         )
     }
 )

@@ -1,0 +1,39 @@
+"""What one notification says, before it is known whose notification it is: some say several things at once."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType
+
+from services.ingest.domain.delivery import Context
+from shared.domain.changes import RecordChange, Scalar
+from shared.domain.instants import Micros
+
+
+class Statement(Struct, frozen=True, kw_only=True):
+    """One thing said of one record. ``mark`` tells it from what else the notification says, of whatever record."""
+
+    kind: str
+    record: str
+    verb: str
+    fields: dict[str, Scalar] = {}
+    owner: str | UnsetType | None = UNSET
+    times: dict[str, Micros] = {}
+    mark: str = ""
+
+
+def change_of(statement: Statement, *, event: str, at: Micros, context: Context) -> RecordChange:
+    """The record change that a statement of the notification ``event``, of the version ``at``, means."""
+    return RecordChange(
+        tenant=context.source.tenant,
+        source=context.source.id,
+        record_type=statement.kind,
+        record=statement.record,
+        verb=statement.verb,
+        event=f"{event}:{statement.mark}" if statement.mark else event,
+        occurred_at=at,
+        received_at=context.received_at,
+        fields=statement.fields,
+        owner=statement.owner,
+        times=statement.times,
+        delivery=context.delivery,
+    )
