@@ -1,13 +1,12 @@
-"""A broker that goes away and comes back in the middle of a run: every sender with a spool hears 2xx, nothing is lost."""
+"""A broker that goes away and comes back in the middle of a run: who has a spool hears 2xx, nothing is lost."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -178,10 +177,10 @@ def _configure(directory: Path) -> None:
 
 
 @pytest.fixture
-def floor(own_kafka: OwnKafka, processes: Processes, tmp_path: Path, free_port: int) -> Iterator[Floor]:
+def floor(own_kafka: OwnKafka, processes: Processes, tmp_path: Path, free_port: int) -> Floor:
     built = Floor(own_kafka, processes, tmp_path, free_port)
     built.start()
-    yield built
+    return built
 
 
 async def test_an_outage_in_the_middle_of_a_run_costs_no_sender_with_a_spool_anything(floor: Floor) -> None:
@@ -244,5 +243,5 @@ async def test_a_disk_that_cannot_be_written_is_a_503_with_its_reason(floor: Flo
         answer = await http.post("/v1/webhooks/own", json=body, **how)
         assert (answer.status_code, answer.json()["reason"]) == (503, "spool_failed")
         assert "retry-after" in answer.headers and str(floor.spool) not in answer.text
-        os.unlink(floor.spool)
+        floor.spool.unlink()
         assert await floor.send(http, "own", 2) < 300
