@@ -23,11 +23,30 @@ JsonObject: TypeAlias = dict[str, Json]
 
 
 def compact(value: Json) -> str:
-    """JSON text without spaces, numbers as they were sent."""
-    if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{compact(key)}:{compact(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(compact, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    """JSON text without spaces, numbers as they were sent. Any depth: it takes nothing of the interpreter's stack."""
+    written: list[str] = []
+    to_write: list[tuple[str, Json]] = [("", value)]
+    while to_write:
+        before, item = to_write.pop()
+        written.append(before)
+        if isinstance(item, dict) and item:
+            inner = [(f",{json.dumps(key, ensure_ascii=False)}:", value) for key, value in item.items()]
+            _nest(to_write, inner, "{}")
+        elif isinstance(item, list) and item:
+            _nest(to_write, [(",", value) for value in item], "[]")
+        else:
+            written.append(str(item) if isinstance(item, Number) else json.dumps(item, ensure_ascii=False))
+    return "".join(written)
+
+
+def _nest(to_write: list[tuple[str, Json]], inner: list[tuple[str, Json]], brackets: str) -> None:
+    """What is inside comes next, the closing bracket behind it; of the commas the first is the opening one."""
+    first, value = inner[0]
+    inner[0] = (brackets[0] + first[1:], value)
+    to_write.append((brackets[1], Number("")))
+    to_write.extend(reversed(inner))
+
+
+def as_bytes(value: Json) -> bytes:
+    """``compact`` in UTF-8; what no UTF-8 has, half of a surrogate pair, escaped as it was sent."""
+    return compact(value).encode(errors="backslashreplace")

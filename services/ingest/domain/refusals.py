@@ -34,6 +34,7 @@ class RefusalReason(StrEnum):
     STALE_TIMESTAMP = "stale_timestamp"
     FUTURE_TIMESTAMP = "future_timestamp"
     UNKNOWN_ORGANISATION = "unknown_organisation"
+    UNKNOWN_CHANNEL = "unknown_channel"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     RATE_LIMITED = "rate_limited"
     TOO_MANY_AT_ONCE = "too_many_at_once"

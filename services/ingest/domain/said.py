@@ -10,6 +10,7 @@ from typing import NoReturn
 from services.ingest.domain.delivery import RejectReason
 from services.ingest.domain.json_values import Json, Number
 from shared.domain import exact, instants
+from shared.domain.changes import EARLIEST_AT, LATEST_AT
 from shared.domain.instants import DAY_US, SECOND_US, Micros
 
 MAX_LEAD_US = DAY_US
@@ -84,9 +85,10 @@ def instant(value: Json, what: str) -> Micros:
         refuse(RejectReason.INVALID_TIME, f"{what} is a time")
     try:
         at = _instant(value)
-        instants.to_datetime(at)
     except (ValueError, OverflowError):
         refuse(RejectReason.INVALID_TIME, f"{what} is no time that we can read")
+    if not EARLIEST_AT <= at <= LATEST_AT:
+        refuse(RejectReason.INVALID_TIME, f"{what} lies where no calendar can tell the day")
     return at
 
 

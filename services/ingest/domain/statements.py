@@ -10,7 +10,10 @@ from shared.domain.instants import Micros
 
 
 class Statement(Struct, frozen=True, kw_only=True):
-    """One thing said of one record. ``mark`` tells it from what else the notification says, of whatever record."""
+    """One thing said of one record. ``mark`` tells it from what else the notification says, of whatever record.
+
+    ``missing`` as in RecordChange: what the CRM has to be asked for.
+    """
 
     kind: str
     record: str
@@ -19,6 +22,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     owner: str | UnsetType | None = UNSET
     times: dict[str, Micros] = {}
     mark: str = ""
+    missing: tuple[str, ...] = ()
 
 
 def change_of(statement: Statement, *, event: str, at: Micros, context: Context) -> RecordChange:
@@ -36,4 +40,5 @@ def change_of(statement: Statement, *, event: str, at: Micros, context: Context)
         owner=statement.owner,
         times=statement.times,
         delivery=context.delivery,
+        missing=statement.missing,
     )

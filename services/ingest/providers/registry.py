@@ -12,6 +12,7 @@ from services.ingest.providers import (
     pipedrive,
     salesforce_cdc,
     salesforce_outbound_message,
+    zoho,
 )
 from services.ingest.providers.provider import Provider
 
@@ -25,6 +26,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             salesforce_cdc.PROVIDER,
             pipedrive.PROVIDER,
             close.PROVIDER,
+            zoho.PROVIDER,
         )
     }
 )
