@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from services.ingest.providers import (
     close,
+    dataverse,
     hubspot,
     native,
     pipedrive,
@@ -26,6 +27,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             salesforce_cdc.PROVIDER,
             pipedrive.PROVIDER,
             close.PROVIDER,
+            dataverse.PROVIDER,
             zoho.PROVIDER,
         )
     }

@@ -144,7 +144,7 @@ async def test_a_calls_own_time_is_the_moments() -> None:
 
 async def test_a_creation_without_values_names_what_counts() -> None:
     change = await said("Deals", "insert")
-    assert change.missing == ("owner", "stage", "amount", "currency", "account", "lost_reason", "status")
+    assert change.missing == ("owner", "stage", "amount", "currency", "account", "status")
 
 
 async def test_an_update_without_values_names_the_fields_that_changed() -> None:
