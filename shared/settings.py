@@ -46,6 +46,9 @@ class HttpSettings(Block):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
     port: int = Field(0, ge=0, le=65535, description="TCP port; 0 takes the service's default")
+    processes: int = Field(
+        1, ge=1, le=64, description="processes that serve the port together; only ingest has several"
+    )
     connections: int = Field(
         1000, ge=8, description="most connections of a process at once; a new one takes the place of the idlest"
     )

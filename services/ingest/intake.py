@@ -22,6 +22,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import EventLog, EventTooLarge, LogUnavailable
 from services.ingest.providers.provider import Provider
 from shared.domain.clock import Clock
+from shared.domain.instants import Micros
 from shared.domain.sources import Source
 
 LOG_RETRY_SECONDS = 5
@@ -43,12 +44,14 @@ class Intake:
         clock: Clock,
         metrics: IngestMetrics,
         new_delivery_id: Callable[[], str],
+        new_allowance: Callable[[Source, Micros], Allowance] | None = None,
     ) -> None:
         self._providers = providers
         self._log = log
         self._clock = clock
         self._metrics = metrics
         self._new_delivery_id = new_delivery_id
+        self._new_allowance = new_allowance or _local_allowance
         self._sources: dict[str, tuple[Source, Provider]] = {}
         self._allowances: dict[str, Allowance] = {}
 
@@ -63,7 +66,7 @@ class Intake:
         """The one that its deliveries in progress are in, if there is one."""
         present = self._allowances.get(source.id)
         if present is None:
-            return LocalAllowance(source.limits, self._clock.now())
+            return self._new_allowance(source, self._clock.now())
         present.limit(source.limits)
         return present
 
@@ -121,6 +124,10 @@ class Intake:
             raise Refused(RefusalReason(error.reason), str(error), retry_after=LOG_RETRY_SECONDS) from error
         except EventTooLarge as error:
             raise Refused(RefusalReason.BODY_TOO_LARGE, str(error)) from error
+
+
+def _local_allowance(source: Source, now: Micros) -> Allowance:
+    return LocalAllowance(source.limits, now)
 
 
 def _receipt(outcomes: list[Outcome], rejects: list[Rejected], *, delivery: str) -> Receipt:

@@ -48,16 +48,24 @@ class IngestMetrics:
             "ingest_events", "Elements of stored deliveries", ["source", "outcome"], registry=registry
         )
         self._quarantined = Gauge(
-            "quarantined_events", "Elements put into quarantine since the start", ["reason"], registry=registry
+            "quarantined_events",
+            "Elements put into quarantine since the start",
+            ["reason"],
+            registry=registry,
+            multiprocess_mode="sum",
         )
         self._last_event = Gauge(
             "source_last_event_timestamp_seconds",
             "When a source last had an event accepted, Unix time",
             ["source"],
             registry=registry,
+            multiprocess_mode="max",
         )
         self.config_valid = Gauge(
-            "pacer_config_valid", "1 while the configuration on disk is the one that runs", registry=registry
+            "pacer_config_valid",
+            "1 while the configuration on disk is the one that runs",
+            registry=registry,
+            multiprocess_mode="min",
         )
         self.request_seconds = Histogram(
             "ingest_request_seconds", "A webhook request, body read to answer", registry=registry, buckets=_BUCKETS

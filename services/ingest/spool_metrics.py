@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.ingest.domain.spooling import Held
 from shared.domain.instants import SECOND_US
+from shared.observability.whole_metrics import EARLIEST
 
 
 class SpoolOutcome(StrEnum):
@@ -30,17 +31,26 @@ class SpoolMetrics:
     """What waits, what came in and what went out."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._bytes = Gauge("ingest_spool_bytes", "Bytes of the spool's files on disk", registry=registry)
+        self._bytes = Gauge(
+            "ingest_spool_bytes", "Bytes of the spool's files on disk", registry=registry, multiprocess_mode="sum"
+        )
         self._deliveries = Gauge(
-            "ingest_spool_deliveries", "Deliveries that wait in the spool until Kafka has them", registry=registry
+            "ingest_spool_deliveries",
+            "Deliveries that wait in the spool until Kafka has them",
+            registry=registry,
+            multiprocess_mode="sum",
         )
         self._oldest = Gauge(
             "ingest_spool_oldest_timestamp_seconds",
             "When the oldest of them was put there, Unix time; 0 while none waits",
             registry=registry,
+            multiprocess_mode=EARLIEST,
         )
         self._unreadable = Gauge(
-            "ingest_spool_unreadable_files", "Files of the spool whose key is none of ours", registry=registry
+            "ingest_spool_unreadable_files",
+            "Files of the spool whose key is none of ours",
+            registry=registry,
+            multiprocess_mode="max",
         )
         self._spooled = Counter(
             "ingest_spooled_deliveries",

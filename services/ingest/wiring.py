@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
@@ -16,6 +16,7 @@ from services.ingest.adapters.bodies import Bodies
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.http import WebhookApp
 from services.ingest.adapters.retry_follower import RetryFollower
+from services.ingest.adapters.shared_allowances import SharedAllowances
 from services.ingest.adapters.spool_opening import open_spool
 from services.ingest.heart import Heart
 from services.ingest.intake import Intake
@@ -34,6 +35,12 @@ from shared.domain.clock import Clock
 from shared.observability.health import Health
 from shared.observability.operations import operations_routes, process_registry
 from shared.observability.serving import serve
+from shared.observability.whole_health import WholeHealth
+from shared.observability.whole_metrics import share_metrics
+from shared.observability.workers import Worker
+
+READY_SECONDS = 3.0
+READY_POLL_SECONDS = 0.05
 
 
 class Log(EventLog, RetryLog, Protocol):
@@ -65,11 +72,22 @@ def build_ingest(
     registry: CollectorRegistry,
     bodies_in_flight: int = BODIES_IN_FLIGHT,
     metrics: IngestMetrics | None = None,
+    shared: Shared | None = None,
 ) -> Ingest:
-    """The service on any log and clock; ``metrics`` where parts outside it count on the same registry."""
+    """The service on any log and clock.
+
+    ``metrics`` where parts outside it count on the same registry, ``shared`` where other processes serve with this one.
+    """
     metrics = metrics or IngestMetrics(registry)
-    health = Health()
-    intake = Intake(providers=PROVIDERS, log=event_log, clock=clock, metrics=metrics, new_delivery_id=new_delivery_id)
+    health = shared.health if shared else Health()
+    intake = Intake(
+        providers=PROVIDERS,
+        log=event_log,
+        clock=clock,
+        metrics=metrics,
+        new_delivery_id=new_delivery_id,
+        new_allowance=shared.allowances.of if shared else None,
+    )
     retrying = Retrying(intake, event_log, kept, clock=clock, metrics=metrics)
     operations = {route.path: route.app for route in operations_routes(health, registry)}
     heart = Heart(event_log, clock, metrics)
@@ -77,8 +95,24 @@ def build_ingest(
     return Ingest(app, heart, intake, retrying, metrics, health)
 
 
+class Shared(NamedTuple):
+    """What the processes of one service have in common, each through a file."""
+
+    registry: CollectorRegistry
+    health: WholeHealth
+    allowances: SharedAllowances
+
+
+def share(worker: Worker) -> Shared:
+    """Before any metric is made."""
+    allowances = SharedAllowances(worker.directory / "allowances", index=worker.index, count=worker.count)
+    return Shared(share_metrics(worker), WholeHealth(worker), allowances)
+
+
 @asynccontextmanager
-async def open_ingest(settings: IngestSettings, configuration: LiveConfiguration) -> AsyncIterator[Ingest]:
+async def open_ingest(
+    settings: IngestSettings, configuration: LiveConfiguration, shared: Shared | None = None
+) -> AsyncIterator[Ingest]:
     """The service on Kafka and its spool, with the configured sources. Raises: NoSpoolKey."""
     registry, clock = process_registry(), SystemClock()
     metrics = IngestMetrics(registry)
@@ -93,9 +127,10 @@ async def open_ingest(settings: IngestSettings, configuration: LiveConfiguration
             spooling_log,
             kept,
             clock,
-            registry=registry,
+            registry=shared.registry if shared else registry,
             bodies_in_flight=settings.bodies.in_flight,
             metrics=metrics,
+            shared=shared,
         )
         ingest.configure(configuration.deployment)
         ingest.health.check("configuration", configuration.state)
@@ -116,20 +151,42 @@ async def drained_into(event_log: SpooledLog, spool: Spool, metrics: SpoolMetric
             drainer.cancel()
 
 
-async def run(settings: IngestSettings) -> None:
+async def run(settings: IngestSettings, worker: Worker | None = None) -> None:
     """Serves until a signal ends it: accepts no more, finishes its requests, sends what waits, returns.
 
-    Raises: ConfigurationInvalid when there is nothing valid to start with.
+    ``worker``: which of several processes this is. Raises: ConfigurationInvalid when there is nothing valid to start
+    with.
     """
     configuration = LiveConfiguration(settings.config_dir, os.environ)
-    async with open_ingest(settings, configuration) as ingest, asyncio.TaskGroup() as tasks:
-        heart = ingest.heart.run(settings.heartbeat.every.total_seconds())
+    shared = share(worker) if worker else None
+    async with open_ingest(settings, configuration, shared) as ingest, asyncio.TaskGroup() as tasks:
         retention = configuration.deployment.retention
         retries = RetryFollower(settings.kafka, ingest.retrying, retention=retention).run()
-        beside = [tasks.create_task(work) for work in (follow(configuration, ingest), heart, retries)]
-        await serve(ingest.app, settings.http, DEFAULT_PORT, on_cut=ingest.metrics.cut)
+        works: list[Coroutine[Any, Any, None]] = [follow(configuration, ingest), retries]
+        if worker is None or worker.is_first:
+            works.append(ingest.heart.run(settings.heartbeat.every.total_seconds()))
+        if shared:
+            works.append(shared.health.publish())
+        beside = [tasks.create_task(work) for work in works]
+        if worker:
+            await until_ready(ingest.health)
+        sockets = [worker.socket] if worker else None
+        await serve(ingest.app, settings.http, DEFAULT_PORT, on_cut=ingest.metrics.cut, sockets=sockets)
         for task in beside:
             task.cancel()
+
+
+def check(settings: IngestSettings) -> None:
+    """Whether there is a configuration to start with. Raises: ConfigurationInvalid."""
+    LiveConfiguration(settings.config_dir, os.environ)
+
+
+async def until_ready(health: Health) -> None:
+    """Waits for Kafka, for a while: what connects meanwhile waits too, rather than being told 503."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(READY_SECONDS):
+            while not await health.is_ready():  # noqa: ASYNC110 - Kafka is asked, it does not tell
+                await asyncio.sleep(READY_POLL_SECONDS)
 
 
 async def follow(configuration: LiveConfiguration, ingest: Ingest) -> None:

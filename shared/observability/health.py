@@ -35,6 +35,10 @@ class Health:
         names = list(self._checks)
         return dict(zip(names, await asyncio.gather(*(self._ask(self._checks[n]) for n in names)), strict=True))
 
+    async def is_ready(self) -> bool:
+        """Whether what this process depends on is ready."""
+        return all(state.ready for state in (await Health.states(self)).values())
+
     @staticmethod
     async def _ask(check: Check) -> DependencyState:
         try:

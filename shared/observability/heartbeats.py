@@ -16,12 +16,14 @@ class HeartbeatGauges:
             "When the newest heartbeat that passed this stage was sent, Unix time; 0 before the first",
             ["stage"],
             registry=registry,
+            multiprocess_mode="max",
         )
         self._delay = Gauge(
             "pipeline_heartbeat_delay_seconds",
             "How old the newest heartbeat was when it passed this stage",
             ["stage"],
             registry=registry,
+            multiprocess_mode="mostrecent",
         )
         self._newest = dict.fromkeys(stages, 0)
         for stage in stages:
