@@ -10,6 +10,7 @@ from functools import partial
 from socket import socket
 from typing import Any, cast
 
+import structlog
 import uvicorn
 
 from shared.observability.cuts import CutReason
@@ -22,6 +23,7 @@ TICKS_A_LOOK = 10
 """uvicorn ticks ten times a second."""
 OTHER_FILES = 256
 """Open files beside connections: Kafka, Redis, logs."""
+log = structlog.get_logger()
 OnCut = Callable[[CutReason], object]
 
 
@@ -34,8 +36,16 @@ class Server(uvicorn.Server):
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, GuardedConnection):
-                    connection.look(now)
+                    _look(connection, now)
         return await super().on_tick(counter)
+
+
+def _look(connection: GuardedConnection, now: float) -> None:
+    try:
+        connection.look(now)
+    except Exception:  # a bug must not end the server, only the connection that shows it
+        log.exception("connection_broken")
+        connection.transport.abort()
 
 
 def _nobody(_: CutReason) -> None:

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import structlog
 
-from shared.observability.whole_health import silent_for, state_file
+from shared.observability.whole_health import NEVER, silent_for, state_file
 from shared.observability.workers import Worker, end_with_parent, listen, refuse_taken
 from shared.settings import EXIT_SETTINGS
 
@@ -97,8 +97,9 @@ class Supervisor:
                 os.kill(place.pid, signal.SIGKILL)
 
     def _hangs(self, place: _Place, now: float) -> bool:
+        """A worker that has not spoken yet may have much to read at its start."""
         ran_seconds = now - place.started
-        return ran_seconds > HANGING_SECONDS and silent_for(self._directory, place.index) > HANGING_SECONDS
+        return ran_seconds > HANGING_SECONDS and HANGING_SECONDS < silent_for(self._directory, place.index) < NEVER
 
     def _start(self, place: _Place, now: float) -> None:
         worker = place.worker = place.worker or self._worker(place.index)

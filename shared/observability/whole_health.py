@@ -20,9 +20,10 @@ NEVER = float("inf")
 
 
 class WorkerState(Struct, frozen=True):
-    """What a worker said of itself."""
+    """What a worker said of itself, and when by the machine's monotonic clock, in seconds."""
 
     pid: int
+    at: float
     states: dict[str, DependencyState]
 
 
@@ -36,16 +37,17 @@ def state_file(directory: Path, index: int) -> Path:
 
 def silent_for(directory: Path, index: int) -> float:
     """Seconds since a worker last wrote; for ever, if it never did."""
-    try:
-        return time.time() - state_file(directory, index).stat().st_mtime
-    except OSError:
-        return NEVER
+    state = _read(directory, index)
+    return NEVER if state is None else time.monotonic() - state.at
 
 
 def read_state(directory: Path, index: int) -> WorkerState | None:
     """What a worker wrote lately, or None."""
-    if silent_for(directory, index) > STALE_SECONDS:
-        return None
+    state = _read(directory, index)
+    return state if state is not None and time.monotonic() - state.at <= STALE_SECONDS else None
+
+
+def _read(directory: Path, index: int) -> WorkerState | None:
     try:
         return _decode(state_file(directory, index).read_bytes())
     except (OSError, msgspec.DecodeError):
@@ -72,7 +74,8 @@ class WholeHealth(Health):
         """Writes down this worker's state, for ever."""
         path = state_file(self._worker.directory, self._worker.index)
         while True:
-            state = WorkerState(os.getpid(), await super().states())
+            states = await super().states()
+            state = WorkerState(os.getpid(), time.monotonic(), states)
             fresh = path.with_suffix(".new")
             fresh.write_bytes(msgspec.json.encode(state))
             fresh.replace(path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, values
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,7 +19,7 @@ from shared.observability.processes import ProcessUse, use_of
 from shared.observability.whole_health import read_state
 from shared.observability.workers import Worker
 
-EARLIEST = "all"
+EARLIEST: Literal["all"] = "all"
 """The mode of a gauge that holds a time, 0 for none: the library has no word for the least that is not 0."""
 
 
@@ -40,7 +41,7 @@ class _Values:
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client."""
-        for metric in self._collector.collect():
+        for metric in self._collector.collect():  # type: ignore[no-untyped-call]
             metric.samples = list(_one_a_series(metric.samples))
             yield metric
 

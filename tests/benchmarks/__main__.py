@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from rich.console import Console
 
-from tests.benchmarks import aggregator, freshness, guarantees, ingest, memory, rebuild
+from tests.benchmarks import aggregator, freshness, guarantees, ingest, memory, processes, rebuild
 from tests.benchmarks.report import Benchmark, show
 from tests.benchmarks.stand import open_stand
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "guarantees": ("Aggregator: what the guarantees cost, against the revision before them", guarantees.run),
     "rebuild": ("Rebuild of the state from the log, against one aggregator worker", rebuild.run),
     "ingest": ("Ingest: single events against a bare FastAPI endpoint, same client", ingest.run),
+    "processes": ("Ingest: two processes against one, by processor time", processes.run),
     memory.NAME: ("Bytes in Redis of what is kept, recent and old", memory.run),
     "freshness": ("Webhook to readable in the API, and memory", freshness.run),
 }
