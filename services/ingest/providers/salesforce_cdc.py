@@ -100,7 +100,7 @@ def translate(elements: list[Element], context: Context) -> list[Outcome]:
 
 
 def _outcomes(element: Element, context: Context) -> list[Outcome]:
-    value = parse_object(element)
+    value = parse_object(element, max_depth=context.source.limits.max_depth)
     if isinstance(value, Rejected):
         return [value]
     try:
