@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from services.aggregator.domain.ageing import UNSWEPT, Swept
 from services.aggregator.domain.attribution import Attribution, Location, moves
+from services.aggregator.domain.incomplete import IncompleteCounts, lacking
 from services.aggregator.domain.lateness import may_be_late
 from services.aggregator.domain.stored import LedgerCommit
 from services.aggregator.poison import UNDECODABLE, PoisonKeeper
@@ -100,7 +101,14 @@ class Ledger:
         await self._publish(chunk.partition, sorted_in, folding.batches)
         outcome = await self._store.commit(
             chunk.partition,
-            LedgerCommit(chunk.start, chunk.next_offset, folding.records, sorted_in.sources, sorted_in.mark),
+            LedgerCommit(
+                chunk.start,
+                chunk.next_offset,
+                folding.records,
+                sorted_in.sources,
+                sorted_in.mark,
+                folding.incomplete.changes,
+            ),
         )
         return _handled(chunk, outcome, sorted_in, folding)
 
@@ -176,6 +184,7 @@ class _Folding:
         self._elders = elders
         self.records: dict[str, bytes] = {}
         self.batches: dict[int, list[FactChange]] = {}
+        self.incomplete = IncompleteCounts()
         self.unchanged = 0
         self.changes = 0
 
@@ -194,6 +203,8 @@ class _Folding:
     def _fold_only(self, key: str, position: int, change: RecordChange) -> None:
         """Nine records in ten: nothing known yet and one event now. No Record is built, nothing compared."""
         self.records[key] = pack_single(change)
+        if change.missing:
+            self.incomplete.move((), lacking(RecordKey.of(change), Record.of(change)))
         fact = only_fact(change)
         if fact is not None:
             attribution = self._attributions[change.tenant]
@@ -208,6 +219,7 @@ class _Folding:
         identity = RecordKey.of(first)
         record = None if packed is None else unpack(packed, identity)
         before: dict[Location, Fact] = {} if record is None else attribution.located(identity, record)
+        lacked = list(lacking(identity, record))
         elders = self._elders.get(first.tenant, ())
         haunted = set() if record is None else places(elders, identity, record)
         said: dict[Location, tuple[int, RecordChange, Fact | None]] = {}
@@ -225,6 +237,7 @@ class _Folding:
             for location, fact in (moves(before, after) | (after if change.again else {})).items():
                 said[location] = (position, change, fact)
             before = after
+        self.incomplete.move(lacked, lacking(identity, record))
         self.unchanged += len(events) - news
         if record is not None and news:
             self.records[key] = pack_single(first) if packed is None and news == 1 else pack(record)

@@ -17,6 +17,7 @@ from services.aggregator.domain.ageing import Swept
 from services.aggregator.domain.stored import (
     Counted,
     LedgerCommit,
+    LedgerExpiry,
     LedgerHeld,
     RecordsSlice,
     Refold,
@@ -128,7 +129,7 @@ class LedgerStore(Protocol):
         """
         ...
 
-    async def expire(self, partition: int, position: int, gone: Sequence[str], reduced: Mapping[str, bytes]) -> bool:
+    async def expire(self, partition: int, expiry: LedgerExpiry) -> bool:
         """Removes records, and replaces some, if the stored next position is that one. Raises: TransientError."""
         ...
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from services.aggregator.domain.ageing import UNSWEPT, Swept, SweptKind
+from services.aggregator.domain.incomplete import IncompleteCounts, lacking
 from services.aggregator.domain.record_expiry import is_at_rest, outlived
-from services.aggregator.domain.stored import RecordsSlice
+from services.aggregator.domain.stored import LedgerExpiry, RecordsSlice
 from services.aggregator.ports import Catalogue, LedgerStore
 from services.aggregator.sweep_rounds import SweepRounds
 from shared.contracts.records import pack, squeeze, unpack
@@ -39,11 +40,11 @@ class _Aged(Struct):
     gone: list[str]
     reduced: dict[str, bytes]
     squeezed: dict[str, bytes]
+    incomplete: IncompleteCounts
 
-    @property
-    def replaced(self) -> dict[str, bytes]:
-        """What takes the place of records that stay."""
-        return self.reduced | self.squeezed
+    def expiry(self, position: int) -> LedgerExpiry:
+        """All of it, for the store."""
+        return LedgerExpiry(position, self.gone, self.reduced | self.squeezed, self.incomplete.changes)
 
     @property
     def is_any(self) -> bool:
@@ -75,7 +76,7 @@ class RecordSweeping:
             running = self._running[partition] = _Round(began)
         found = await self._store.scan(partition, running.cursor, SLICE_RECORDS)
         done = self._aged(found, running.began)
-        if done.is_any and not await self._store.expire(partition, found.position, done.gone, done.replaced):
+        if done.is_any and not await self._store.expire(partition, done.expiry(found.position)):
             self.void(partition)
             raise LedgerMovedOn("another worker wrote to the partition: look again")
         running.cursor = found.cursor
@@ -92,7 +93,7 @@ class RecordSweeping:
 
     def _aged(self, found: RecordsSlice, now: Micros) -> _Aged:
         """What becomes of some records."""
-        aged = _Aged([], {}, {})
+        aged = _Aged([], {}, {}, IncompleteCounts())
         for text, packed in found.records:
             key = RecordKey.parse(text)
             tenant = self._catalogue.tenants.get(key.tenant)
@@ -103,7 +104,9 @@ class RecordSweeping:
             if kept is None:
                 if is_at_rest(record, now) and (smaller := squeeze(packed)) != packed:
                     aged.squeezed[text] = smaller
-            elif kept.record is None:
+                continue
+            aged.incomplete.move(lacking(key, record), lacking(key, kept.record))
+            if kept.record is None:
                 aged.gone.append(text)
             else:
                 aged.reduced[text] = squeeze(pack(kept.record))

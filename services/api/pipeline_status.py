@@ -72,7 +72,7 @@ def _source(state: SourceState, now: Micros) -> dict[str, Any]:
 
 
 def parked_status(tenant: Tenant, parked: Parked) -> dict[str, Any]:
-    """Facts that wait for an identity or a rate."""
+    """Facts that wait for an identity or a rate, and records that wait for the CRM to tell a field."""
     unmapped = [
         {"source": source, "owner": owner, "facts": facts}
         for (owned_by, source, owner), facts in sorted(parked.unmapped.items())
@@ -83,7 +83,12 @@ def parked_status(tenant: Tenant, parked: Parked) -> dict[str, Any]:
         for (owned_by, currency), facts in sorted(parked.unconverted.items())
         if owned_by == tenant.id
     ]
-    return {"unmapped_owners": unmapped, "facts_without_rate": unconverted}
+    incomplete = [
+        {"source": source, "record_type": record_type, "field": field, "records": records}
+        for (owned_by, source, record_type, field), records in sorted(parked.incomplete.items())
+        if owned_by == tenant.id
+    ]
+    return {"unmapped_owners": unmapped, "facts_without_rate": unconverted, "incomplete_records": incomplete}
 
 
 def _partition(partition: PartitionState) -> dict[str, Any]:

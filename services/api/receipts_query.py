@@ -32,13 +32,14 @@ TRIES = 5
 
 
 class Documented(Struct, frozen=True, kw_only=True):
-    """A receipt, or a fact that is gone, with the events behind it and the record's link."""
+    """A receipt, or a fact that is gone, with its events, the record's link and what the CRM has not told of it."""
 
     rep: str
     kpi: str
     of: Receipt | Withdrawal
     events: Sequence[Evidence] = ()
     url: str | None = None
+    missing: Sequence[str] = ()
 
     @property
     def counts(self) -> bool:
@@ -187,11 +188,13 @@ def _with_events(each: Documented, record: Record | None, asked: _Asked) -> Docu
     of = each.of
     url = of.fact.url if isinstance(of, Receipt) else None
     events: Sequence[Evidence] = ()
+    missing: Sequence[str] = ()
     if record is not None:
         at = of.fact.at if isinstance(of, Receipt) else of.at
         url = url if record.url is None else record.url[2]
         events = evidence(record, each.name, at, asked.view.tenant.credit)
-    return Documented(rep=each.rep, kpi=each.kpi, of=of, events=events, url=url)
+        missing = sorted(record.missing)
+    return Documented(rep=each.rep, kpi=each.kpi, of=of, events=events, url=url, missing=missing)
 
 
 def _present(asked: _Asked, held: Mapping[str, HeldPages]) -> Iterator[Documented]:

@@ -71,6 +71,11 @@ def sources_key(tag: str) -> str:
     return f"{tag}sources"
 
 
+def incomplete_key(tag: str) -> str:
+    """Hash: ``tenant/source/record type/field`` -> number of records that miss the field (ledger)."""
+    return f"{tag}incomplete"
+
+
 def succession_key(tag: str) -> str:
     """String: the attribution rules under which facts of the partition may have been published, packed (ledger)."""
     return f"{tag}succession"

@@ -61,7 +61,9 @@ _decode = msgspec.msgpack.Decoder(Single | Record).decode
 
 
 def pack_single(change: RecordChange) -> bytes:
-    """Stored form of a record with one event."""
+    """Stored form of a record with one event; one that tells what is missing is a fold of its own from the start."""
+    if change.missing:
+        return pack(Record.of(change))
     owner = change.owner
     said = False if owner is UNSET else owner
     return _encode(Single(change.verb, change.event, change.occurred_at, said, change.fields, change.times, change.url))

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from msgspec import UNSET, Struct
 
-from shared.domain.changes import RecordChange, Scalar, Verb
+from shared.domain.changes import EARLIEST_AT, RecordChange, Scalar, Verb
 from shared.domain.instants import Micros
 
 Stamp: TypeAlias = tuple[Micros, str]
@@ -18,6 +18,9 @@ Said: TypeAlias = tuple[Micros, str, Scalar]
 """A stamp with the value that was said."""
 
 DEAL = "deal"
+OWNER = "owner"
+"""What ``missing`` calls the owner, who is no field."""
+_NEVER: Micros = EARLIEST_AT - 1
 _STATUS_OF_VERB = {Verb.WON.value: "won", Verb.LOST.value: "lost", Verb.REOPENED.value: "open"}
 _SILENT_VERBS = frozenset({Verb.UPDATED.value, Verb.DELETED.value, Verb.RESTORED.value, Verb.MERGED.value})
 _DERIVED_DEAL_VERBS = frozenset({*_STATUS_OF_VERB, Verb.STAGE_CHANGED.value, "stage_entered", "open"})
@@ -55,6 +58,7 @@ class Record(Struct, array_like=True, tag=2):
 
     fields, times, url: last writer wins. owners, statuses, stages: whole histories in order (the last two of deals
     only). moments: the latest event by verb. deleted: the latest of deleted and restored. first_at: earliest event.
+    missing: fields that the CRM has but did not tell, by name, as of when; what is told at that time or later is not.
     """
 
     first_at: Micros
@@ -67,6 +71,7 @@ class Record(Struct, array_like=True, tag=2):
     deleted: tuple[Micros, str, bool] | None = None
     merged: bool = False
     url: tuple[Micros, str, str] | None = None
+    missing: dict[str, Micros] = {}
 
     @classmethod
     def of(cls, change: RecordChange) -> Record:
@@ -103,6 +108,8 @@ class Record(Struct, array_like=True, tag=2):
         if change.occurred_at < self.first_at:
             self.first_at = change.occurred_at
             news = True
+        if change.missing or self.missing:
+            news |= self._merge_missing(change)
         return news
 
     def _merge_fields(self, change: RecordChange, stamp: Stamp) -> bool:
@@ -127,6 +134,25 @@ class Record(Struct, array_like=True, tag=2):
             self.url = (*stamp, change.url)
             news = True
         return news
+
+    def _merge_missing(self, change: RecordChange) -> bool:
+        """What lacks is the latest that was missing of each field, unless as late a statement of it is known.
+
+        What a creation leaves out was never told before: any statement makes up for it, whatever its time.
+        """
+        before = dict(self.missing)
+        as_of = change.occurred_at if change.verb == Verb.UPDATED else EARLIEST_AT
+        for name in change.missing:
+            self.missing[name] = max(as_of, self.missing.get(name, EARLIEST_AT))
+        self.missing = {name: at for name, at in self.missing.items() if self._told_at(name) < at}
+        return self.missing != before
+
+    def _told_at(self, name: str) -> Micros:
+        """When the latest statement of a field is of; before all times if there is none."""
+        if name == OWNER:
+            return self.owners[-1][0] if self.owners else _NEVER
+        told = self.fields.get(name)
+        return _NEVER if told is None else told[0]
 
     def _merge_life(self, change: RecordChange, stamp: Stamp) -> bool:
         if change.verb == Verb.MERGED:

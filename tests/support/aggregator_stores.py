@@ -9,6 +9,7 @@ from decimal import Decimal
 from services.aggregator.domain.stored import (
     Counted,
     LedgerCommit,
+    LedgerExpiry,
     LedgerHeld,
     Marks,
     PageRef,
@@ -104,6 +105,7 @@ class InMemoryLedgerStore(Failures):
         self.records: dict[str, bytes] = {}
         self.sources: dict[str, Micros] = {}
         self.successions: dict[int, bytes] = {}
+        self.incomplete: dict[str, int] = {}
         self.most_scanned = 500
         self.mark = 0
 
@@ -120,6 +122,7 @@ class InMemoryLedgerStore(Failures):
             for source, at in commit.sources.items():
                 self.sources[source] = max(at, self.sources.get(source, 0))
             self.mark = max(self.mark, commit.mark)
+            self.incomplete = _counted(self.incomplete, commit.incomplete)
         return outcome
 
     async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
@@ -130,14 +133,15 @@ class InMemoryLedgerStore(Failures):
         end = 0 if following >= len(records) else following
         return RecordsSlice(self.fence.offsets[partition], len(records), end, records[cursor:following])
 
-    async def expire(self, partition: int, position: int, gone: Sequence[str], reduced: Mapping[str, bytes]) -> bool:
+    async def expire(self, partition: int, expiry: LedgerExpiry) -> bool:
         """See the port."""
         self.may_fail()
-        if self.fence.offsets[partition] != position:
+        if self.fence.offsets[partition] != expiry.position:
             return False
-        for key in gone:
+        for key in expiry.gone:
             self.records.pop(key, None)
-        self.records.update(reduced)
+        self.records.update(expiry.replaced)
+        self.incomplete = _counted(self.incomplete, expiry.incomplete)
         return True
 
     async def succession(self, partition: int) -> tuple[int, bytes | None]:
@@ -150,6 +154,11 @@ class InMemoryLedgerStore(Failures):
             return False
         self.successions[partition] = packed
         return True
+
+
+def _counted(known: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
+    sums = {name: known.get(name, 0) + changes.get(name, 0) for name in known.keys() | changes.keys()}
+    return {name: left for name, left in sums.items() if left}
 
 
 class InMemoryScoreboardStore(Failures):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
-from services.aggregator.domain.stored import LedgerCommit, LedgerHeld, RecordsSlice
+from services.aggregator.domain.stored import LedgerCommit, LedgerExpiry, LedgerHeld, RecordsSlice
 from services.aggregator.ports import Fenced
 from shared.contracts import keys
 from shared.domain.facts import EPOCH_BITS
@@ -40,8 +40,10 @@ class RedisLedgerStore:
         for key, record in commit.records.items():
             records += (key, text_blob(record))
         sources = [part for item in commit.sources.items() for part in item]
-        argument = pack([self._first + commit.start, self._first + commit.next_offset, commit.mark, records, sources])
+        bounds = [self._first + commit.start, self._first + commit.next_offset]
+        argument = pack([*bounds, commit.mark, records, sources, _flat(commit.incomplete)])
         touched = [keys.offset_key(tag), keys.mark_key(tag), keys.records_key(tag), keys.sources_key(tag)]
+        touched.append(keys.incomplete_key(tag))
         return Fenced((await self._commit(touched, [argument])).decode())
 
     async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
@@ -52,12 +54,13 @@ class RedisLedgerStore:
         records = [(key.decode(), record) for key, record in zip(flat[::2], flat[1::2], strict=True)]
         return RecordsSlice(int(position), int(total), int(following), records)
 
-    async def expire(self, partition: int, position: int, gone: Sequence[str], reduced: Mapping[str, bytes]) -> bool:
+    async def expire(self, partition: int, expiry: LedgerExpiry) -> bool:
         """Removes and replaces records if the stored next position is that one. Raises: RedisAway."""
         tag = keys.ledger_tag(partition, self._state)
-        records = [part for key, record in reduced.items() for part in (key, text_blob(record))]
-        touched = [keys.offset_key(tag), keys.records_key(tag)]
-        return bool(await self._expire(touched, [pack([position, gone, records])]))
+        records = [part for key, record in expiry.replaced.items() for part in (key, text_blob(record))]
+        touched = [keys.offset_key(tag), keys.records_key(tag), keys.incomplete_key(tag)]
+        argument = pack([expiry.position, expiry.gone, records, _flat(expiry.incomplete)])
+        return bool(await self._expire(touched, [argument]))
 
     async def succession(self, partition: int) -> tuple[int, bytes | None]:
         """The stored next position and the packed succession. Raises: RedisAway."""
@@ -70,3 +73,7 @@ class RedisLedgerStore:
         return bool(
             await self._replace([keys.succession_key(keys.ledger_tag(partition, self._state))], [known, packed])
         )
+
+
+def _flat(counted: Mapping[str, int]) -> list[object]:
+    return [part for item in counted.items() for part in item]

@@ -23,6 +23,7 @@ class LedgerCommit(Struct, gc=False):
 
     records: ``RecordChange.key`` -> packed record. sources: ``tenant/source`` -> greatest received_at of the chunk
     (the store keeps the maximum). mark: greatest received_at of the chunk, 0 when nothing was decodable.
+    incomplete: ``tenant/source/record type/field`` -> change of the number of records that miss it; deleted at 0.
     """
 
     start: int
@@ -30,6 +31,19 @@ class LedgerCommit(Struct, gc=False):
     records: dict[str, bytes]
     sources: dict[str, Micros]
     mark: Micros
+    incomplete: Mapping[str, int] = {}
+
+
+class LedgerExpiry(Struct, gc=False):
+    """What a slice of a sweep does to records, if the stored next position still is ``position``.
+
+    gone: keys. replaced: key -> packed record. incomplete: as in LedgerCommit.
+    """
+
+    position: int
+    gone: Sequence[str]
+    replaced: Mapping[str, bytes]
+    incomplete: Mapping[str, int] = {}
 
 
 class LedgerHeld(Struct, frozen=True, gc=False):

@@ -123,7 +123,8 @@ class RedisPipeline:
         return found
 
     async def _read_parked(self) -> Parked:
-        scoreboard = (await self._layout()).scoreboard_tags()
+        layout = await self._layout()
+        scoreboard = layout.scoreboard_tags()
         unmapped: Counter[tuple[str, str, str]] = Counter()
         unconverted: Counter[tuple[str, str]] = Counter()
         for hashed in await self._ask([("hgetall", keys.unmapped_key(tag)) for tag in scoreboard]):
@@ -134,7 +135,16 @@ class RedisPipeline:
         for hashed in await self._ask([("hgetall", keys.unconverted_key(tag)) for tag in scoreboard]):
             for name, currency in hashed.items():
                 unconverted[name.decode().partition("/")[0], currency.decode()] += 1
-        return Parked(unmapped=unmapped, unconverted=unconverted)
+        incomplete = await self._read_incomplete(layout.ledger_tags())
+        return Parked(unmapped=unmapped, unconverted=unconverted, incomplete=incomplete)
+
+    async def _read_incomplete(self, ledger: list[str]) -> Counter[tuple[str, str, str, str]]:
+        found: Counter[tuple[str, str, str, str]] = Counter()
+        for hashed in await self._ask([("hgetall", keys.incomplete_key(tag)) for tag in ledger]):
+            for name, records in hashed.items():
+                tenant, source, record_type, field = name.decode().split("/", 3)
+                found[tenant, source, record_type, field] += int(records)
+        return found
 
     async def _ask(self, calls: list[tuple[Any, ...]]) -> list[Any]:
         """Several reads in one round trip. Raises: ScoreboardAway."""

@@ -71,10 +71,13 @@ class PipelineState(Struct, frozen=True, kw_only=True):
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """Facts that wait for somebody: by (tenant, source, owner) for a rep, by (tenant, currency) for a rate."""
+    """What waits for somebody. Facts by (tenant, source, owner) for a rep, by (tenant, currency) for a rate; records by
+    (tenant, source, record type, field) for what the CRM has not told.
+    """
 
     unmapped: Mapping[tuple[str, str, str], int] = {}
     unconverted: Mapping[tuple[str, str], int] = {}
+    incomplete: Mapping[tuple[str, str, str, str], int] = {}
 
 
 class SourceState(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,15 @@ from redis.asyncio import Redis
 from services.aggregator.adapters.redis_ledger_store import RedisLedgerStore
 from services.aggregator.adapters.redis_scoreboard_store import RedisScoreboardStore
 from services.aggregator.adapters.redis_sweep_log import RedisSweepLog
-from services.aggregator.domain.stored import LedgerCommit, Refold, ScoreboardCommit, ScoreboardWanted, Shelf, Sweep
+from services.aggregator.domain.stored import (
+    LedgerCommit,
+    LedgerExpiry,
+    Refold,
+    ScoreboardCommit,
+    ScoreboardWanted,
+    Shelf,
+    Sweep,
+)
 from services.aggregator.ports import Fenced, LedgerStore, ScoreboardStore, SweepLog
 from shared.contracts import keys
 from shared.contracts.keys import FIRST_STATE, PACKED_FIELD, PAGES_FIELD, RETAINED_FIELD
@@ -190,14 +198,23 @@ async def test_packing_changes_no_version(redis: Redis) -> None:
 
 async def test_records_expire_and_are_reduced(ledger_store: LedgerStore) -> None:
     await ledger_store.commit(0, LedgerCommit(0, 1, {"a": b"1", "b": b"2", "c": b"3"}, {}, 0))
-    assert await ledger_store.expire(0, 1, ["a", "unknown"], {"b": bytes(range(256))})
+    assert await ledger_store.expire(0, LedgerExpiry(1, ["a", "unknown"], {"b": bytes(range(256))}))
     assert (await ledger_store.read(0, ["a", "b", "c"])).records == [None, bytes(range(256)), b"3"]
 
 
 async def test_records_of_another_position_stay(ledger_store: LedgerStore) -> None:
     await ledger_store.commit(0, LedgerCommit(0, 1, {"a": b"1"}, {}, 0))
-    assert not await ledger_store.expire(0, 0, ["a"], {})
+    assert not await ledger_store.expire(0, LedgerExpiry(0, ["a"], {}))
     assert (await ledger_store.read(0, ["a"])).records == [b"1"]
+
+
+@pytest.mark.redis
+async def test_what_records_miss_is_counted_up_and_down(redis: Redis) -> None:
+    store, tag = RedisLedgerStore(redis, log_epoch=0, state=FIRST_STATE), keys.ledger_tag(0, FIRST_STATE)
+    await store.commit(0, LedgerCommit(0, 1, {"a": b"1"}, {}, 0, {"t/s/call/owner": 2, "t/s/deal/amount": 1}))
+    await store.commit(0, LedgerCommit(0, 1, {"a": b"1"}, {}, 0, {"t/s/call/owner": 2}))
+    assert await store.expire(0, LedgerExpiry(1, ["a"], {}, {"t/s/call/owner": -1, "t/s/deal/amount": -1}))
+    assert await redis.hgetall(keys.incomplete_key(tag)) == {b"t/s/call/owner": b"1"}
 
 
 async def test_a_sweep_is_noted_by_who_knows_the_last(sweeps: SweepLog) -> None:

@@ -76,6 +76,13 @@ async def test_the_status_lists_what_waits_for_somebody() -> None:
     )  # fmt: skip
 
 
+async def test_the_status_counts_records_of_which_the_crm_has_not_told_all() -> None:
+    pipeline = KnownPipeline(parked=Parked(incomplete={("acme", "crm", "call", "owner"): 3, ("b", "c", "d", "e"): 1}))
+    async with local_client(create_app(parts(FixedConfiguration(ACME), pipeline=pipeline))) as http:
+        found = (await http.get("/v1/status")).json()
+    assert found["incomplete_records"] == [{"source": "crm", "record_type": "call", "field": "owner", "records": 3}]
+
+
 async def test_the_status_says_when_the_configuration_was_rejected() -> None:
     configured = FixedConfiguration(ACME)
     configured.problem = "kpis.yaml:3: no such unit"

@@ -6,7 +6,8 @@ from services.api.domain.receipts import Holding, Outcome, receipts
 from shared.domain.facts import Fact
 from shared.domain.instants import parse
 from shared.domain.kpis import Aggregate, Condition, Operator, Unit
-from tests.support.api_parts import FixedConfiguration, KnownPages, local_client, parts
+from tests.support.api_parts import FixedConfiguration, KnownPages, KnownRecords, local_client, parts
+from tests.support.changes import change
 from tests.support.tenants import kpi, tenant
 
 OUTBOUND = Condition("direction", Operator.EQ, ("outbound",))
@@ -74,6 +75,19 @@ async def test_receipts_are_those_of_the_local_period() -> None:
         found = (await http.get("/v1/reps/ana/kpis/calls/receipts?at=2026-11-23")).json()
     shown = ([r["record"] for r in found["counted"]], [(r["record"], r["reason"]) for r in found["not_counted"]])
     assert shown == (["c1"], [("c3", "filtered_out")])
+
+
+async def test_a_receipt_names_what_the_crm_has_not_told_of_the_record() -> None:
+    thin = change("call.logged", record="c1", fields={"direction": "outbound"}, missing=("account", "duration_seconds"))
+    told = change("call.updated", record="c1", fields={"account": "a-1"})
+    wired = parts(
+        FixedConfiguration(tenant(kpis=[CALLS])),
+        pages=KnownPages(fact("c1", direction="outbound")),
+        records=KnownRecords(thin, told),
+    )
+    async with local_client(create_app(wired)) as http:
+        found = (await http.get("/v1/reps/ana/kpis/calls/receipts?at=2026-11-23")).json()
+    assert [receipt["missing"] for receipt in found["counted"]] == [["duration_seconds"]]
 
 
 def test_the_number_that_a_percentile_picks_is_named() -> None:

@@ -48,6 +48,7 @@ class ReceiptShown(Struct, frozen=True):
     record_type: str
     source: str
     url: str | None
+    missing: list[str]
     at: str | None
     fields: dict[str, str | bool | None]
     adds: Decimal | None

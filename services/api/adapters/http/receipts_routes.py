@@ -82,6 +82,7 @@ def _shown(each: Documented) -> dict[str, Any]:
         "record_type": each.name.record_type,
         "source": each.name.source,
         "url": each.url,
+        "missing": each.missing,
         **(_of_receipt(of) if isinstance(of, Receipt) else _of_withdrawal(of)),
         "events": [
             {"id": event.event, "occurred_at": text(event.occurred_at), "said": event.said} for event in each.events
