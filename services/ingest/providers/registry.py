@@ -13,6 +13,7 @@ from services.ingest.providers import (
     pipedrive,
     salesforce_cdc,
     salesforce_outbound_message,
+    zendesk_sell,
     zoho,
 )
 from services.ingest.providers.provider import Provider
@@ -29,6 +30,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             close.PROVIDER,
             dataverse.PROVIDER,
             zoho.PROVIDER,
+            zendesk_sell.PROVIDER,
         )
     }
 )
