@@ -66,7 +66,7 @@ def reference(value: Json, what: str) -> str | None:
 
 def text_of(value: Json) -> str:
     """A text, empty for everything that is none."""
-    return value if isinstance(value, str) else ""
+    return str(value) if isinstance(value, str) else ""
 
 
 def _plain(name: str, value: Json) -> Iterator[tuple[str, Scalar]]:
@@ -127,7 +127,7 @@ def _reference_as(ours: str) -> Reader:
 def _text(name: str, value: Json) -> str:
     if value is not None and not isinstance(value, str):
         said.refuse(RejectReason.INVALID_FIELDS, f"{name} is a text")
-    return value or ""
+    return str(value or "")
 
 
 _COMMON: dict[str, Reader] = {"CurrencyIsoCode": _as("currency"), "AccountId": _reference_as("account")}

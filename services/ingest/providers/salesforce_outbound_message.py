@@ -45,6 +45,8 @@ ACK = (
 """Exactly this element; 200 with anything else is a failure for Salesforce."""
 _SESSION = "SessionId"
 _HIDDEN = "***"
+_KEPT_DEPTH = 1000
+"""What was kept once passed its source's limit."""
 _SHORTEST_SESSION = 6
 """What is shorter would be found in innocent words."""
 
@@ -60,7 +62,7 @@ def authenticate(delivery: Delivery, source: Source, now: Micros) -> Micros | No
 def parse(delivery: Delivery, source: Source) -> list[Element]:
     """The notifications of one organisation that the source names. Raises: Refused."""
     require_xml(delivery)
-    notifications = _notifications(read(decoded(delivery)))
+    notifications = _notifications(read(decoded(delivery), max_depth=source.limits.max_depth))
     organisation = _organisation(notifications)
     allowed = source.options.get("organization_ids", ())
     known = {long_form(name) for name in allowed} if isinstance(allowed, tuple) else set()
@@ -77,7 +79,7 @@ def parse(delivery: Delivery, source: Source) -> list[Element]:
 
 def reread(raw: bytes) -> Element:
     """The notification that quarantine kept. Raises: Refused."""
-    notifications = read(raw.decode(errors="replace"))
+    notifications = read(raw.decode(errors="replace"), max_depth=_KEPT_DEPTH)
     found = notifications.all("Notification", OUTBOUND)
     if len(found) != 1:
         raise Refused(RefusalReason.MALFORMED_BODY, "what was kept is not one notification")

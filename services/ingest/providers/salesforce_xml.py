@@ -22,8 +22,6 @@ from services.ingest.domain.delivery import Delivery
 from services.ingest.domain.refusals import RefusalReason, Refused
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
-MAX_DEPTH = 32
-"""Levels of nesting; an outbound message has seven."""
 _CHARSETS = {"utf-8", "ascii", "iso8859-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be"}
 """Names as ``codecs`` has them."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -71,10 +69,10 @@ def decoded(delivery: Delivery) -> str:
         _malformed(f"the body is no {charset}")
 
 
-def read(text: str) -> XmlElement:
+def read(text: str, *, max_depth: int) -> XmlElement:
     """The root element. Raises: Refused for a document type, and for what is no XML or nested too deeply."""
     _refuse_document_type(text)
-    builder = _Builder()
+    builder = _Builder(max_depth)
     parser = DefusedExpatParser(bufsize=len(text) + 1, forbid_dtd=True)
     parser.setContentHandler(builder)
     source = InputSource()
@@ -108,8 +106,9 @@ def _after_space(text: str, position: int) -> int:
 class _Builder(ContentHandler):
     """Builds the tree; knows the prefixes in force, one frame a level."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_depth: int) -> None:
         super().__init__()
+        self._max_depth = max_depth
         self.document = XmlElement("")
         self._open = [self.document]
         self._scopes: list[dict[str, str]] = [{"": "", "xml": "http://www.w3.org/XML/1998/namespace"}]
@@ -117,8 +116,8 @@ class _Builder(ContentHandler):
 
     def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 - SAX's name
         """See ContentHandler."""
-        if len(self._open) > MAX_DEPTH:
-            _malformed(f"the body is nested more than {MAX_DEPTH} levels deep")
+        if len(self._open) > self._max_depth:
+            _malformed(f"the body is nested more than {self._max_depth} levels deep")
         self._scopes.append(_declared(attrs) if len(attrs) else {})
         local, namespace = self._resolved(name)
         element = XmlElement(local, namespace)
