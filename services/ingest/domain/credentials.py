@@ -20,12 +20,16 @@ def any_equal(given: bytes, candidates: Iterable[bytes]) -> bool:
     return any(matches)
 
 
+def bearer_of(delivery: Delivery) -> bytes | None:
+    """The token that the Authorization header carries, None without one."""
+    scheme, _, token = (delivery.header(b"authorization") or b"").partition(b" ")
+    return token.strip() or None if scheme.lower() == b"bearer" else None
+
+
 def check_bearer(delivery: Delivery, source: Source) -> None:
     """Raises: Refused unless the Authorization header carries one of the source's tokens."""
-    header = delivery.header(b"authorization") or b""
-    scheme, _, token = header.partition(b" ")
-    token = token.strip()
-    if scheme.lower() != b"bearer" or not token:
+    token = bearer_of(delivery)
+    if token is None:
         raise Refused(RefusalReason.MISSING_CREDENTIALS, "send Authorization: Bearer with the source's token")
     if not any_equal(token, (secret.encode() for secret in source.secrets)):
         raise Refused(RefusalReason.WRONG_CREDENTIALS, "the token is none of this source's")

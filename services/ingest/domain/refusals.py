@@ -26,6 +26,7 @@ class RefusalReason(StrEnum):
     BODY_TIMEOUT = "body_timeout"
     MALFORMED_BODY = "malformed_body"
     NO_USABLE_ELEMENT = "no_usable_element"
+    INVALID_CLOUDEVENT = "invalid_cloudevent"
     MISSING_CREDENTIALS = "missing_credentials"
     WRONG_CREDENTIALS = "wrong_credentials"
     BAD_SIGNATURE = "bad_signature"

@@ -6,10 +6,6 @@ is refused whole, for then the sender is wrong, not the event.
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-from msgspec import UNSET, UnsetType
-
 from services.ingest.domain.credentials import check_bearer
 from services.ingest.domain.delivery import (
     Accepted,
@@ -21,28 +17,18 @@ from services.ingest.domain.delivery import (
     Rejected,
     RejectReason,
 )
-from services.ingest.domain.json_values import Json, JsonObject, Number, compact
+from services.ingest.domain.json_values import Json, JsonObject
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.our_events import OurEvent, change_of, event_type, fields_of, owner_of, url_of
 from services.ingest.domain.refusals import RefusalReason, Refused
+from services.ingest.domain.said import Unusable, identifier, not_ahead, refuse
 from services.ingest.domain.strict_json import parse_object, split
 from services.ingest.providers.provider import Provider
 from shared.domain import instants
-from shared.domain.changes import EVENT_TYPE, RecordChange, Scalar
-from shared.domain.instants import DAY_US, Micros
+from shared.domain.instants import Micros
 from shared.domain.sources import Source
 
-MAX_LEAD_US = DAY_US
-"""How far ahead of our clock an event may lie: a wrong zone is a day at most, anything more is a broken clock."""
-MAX_ID = 512
-MAX_URL = 2048
 _WELL_FORMED = frozenset({RejectReason.FUTURE_TIME})
-
-
-class _Unusable(Exception):
-    def __init__(self, reason: RejectReason, detail: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
 
 
 def authenticate(delivery: Delivery, source: Source, now: Micros) -> Micros | None:  # noqa: ARG001 - a token has no age
@@ -74,107 +60,46 @@ def outcome_of(element: Element, context: Context) -> Accepted | Rejected:
     if isinstance(event, Rejected):
         return event
     try:
-        return Accepted((_change(event, context),))
-    except _Unusable as error:
+        return Accepted((change_of(_said(event, context.now), context),))
+    except Unusable as error:
         return Rejected(element, error.reason, error.detail)
 
 
-def _change(event: JsonObject, context: Context) -> RecordChange:
+def _said(event: JsonObject, now: Micros) -> OurEvent:
     event_id = _event_id(event.get("id"))
-    record_type, verb = _event_type(event.get("type"))
-    fields = _fields(event.get("fields"))
-    return RecordChange(
-        tenant=context.source.tenant,
-        source=context.source.id,
-        record_type=record_type,
-        record=_record(event.get("record"), event_id),
-        verb=verb,
+    kind, verb = event_type(event.get("type"))
+    fields = fields_of(event.get("fields"))
+    record = event.get("record")
+    return OurEvent(
         event=event_id,
-        occurred_at=_occurred_at(event.get("occurred_at"), context.now),
-        received_at=context.received_at,
+        kind=kind,
+        verb=verb,
+        at=_occurred_at(event.get("occurred_at"), now),
+        record=event_id if record is None else identifier(record, "record"),
         fields=fields,
-        owner=_owner(event.get("rep"), fields),
-        url=_url(event.get("url")),
-        delivery=context.delivery,
+        owner=owner_of(event.get("rep"), fields),
+        url=url_of(event.get("url")),
     )
 
 
 def _event_id(value: Json) -> str:
     if value is None or value == "":
-        _refuse(RejectReason.MISSING_ID, "id is required")
-    return _name(value, RejectReason.INVALID_ID, "id")
-
-
-def _event_type(value: Json) -> tuple[str, str]:
-    if value is None or value == "":
-        _refuse(RejectReason.MISSING_TYPE, "type is required")
-    match = EVENT_TYPE.fullmatch(value) if isinstance(value, str) and len(value) <= MAX_ID else None
-    if match is None:
-        _refuse(RejectReason.INVALID_TYPE, "type is a record type, a dot and a verb, such as deal.won")
-    return match.group(1), match.group(2)
+        refuse(RejectReason.MISSING_ID, "id is required")
+    return identifier(value, "id", reason=RejectReason.INVALID_ID)
 
 
 def _occurred_at(value: Json, now: Micros) -> Micros:
+    """RFC 3339 and nothing else: a sender that writes our own format can."""
     if value is None or value == "":
-        _refuse(RejectReason.MISSING_TIME, "occurred_at is required")
+        refuse(RejectReason.MISSING_TIME, "occurred_at is required")
     if not isinstance(value, str):
-        _refuse(RejectReason.INVALID_TIME, "occurred_at is an RFC 3339 text with its zone")
+        refuse(RejectReason.INVALID_TIME, "occurred_at is an RFC 3339 text with its zone")
     try:
         occurred_at = instants.parse(value)
         instants.to_datetime(occurred_at)
     except (ValueError, OverflowError) as error:
-        _refuse(RejectReason.INVALID_TIME, f"occurred_at: {error}")
-    if occurred_at > now + MAX_LEAD_US:
-        _refuse(RejectReason.FUTURE_TIME, "occurred_at is more than 24 hours ahead of our clock")
-    return occurred_at
-
-
-def _record(value: Json, event_id: str) -> str:
-    return event_id if value is None else _name(value, RejectReason.INVALID_RECORD, "record")
-
-
-def _owner(rep: Json, fields: dict[str, Scalar]) -> str | UnsetType | None:
-    """``fields.owner`` goes before ``rep``, and its null clears; ``rep: null`` says nothing."""
-    if "owner" in fields:
-        owner = fields["owner"]
-        return None if owner is None else _name(owner, RejectReason.INVALID_FIELDS, "fields.owner")
-    return UNSET if rep is None else _name(rep, RejectReason.INVALID_REP, "rep")
-
-
-def _name(value: Json, reason: RejectReason, what: str) -> str:
-    """An identifier: text, or an integer as its text."""
-    usable = isinstance(value, str) and 0 < len(value) <= MAX_ID
-    if not usable or (isinstance(value, Number) and not value.is_integer):
-        _refuse(reason, f"{what} is a text of 1 to {MAX_ID} characters")
-    return str(value)
-
-
-def _fields(value: Json) -> dict[str, Scalar]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        _refuse(RejectReason.INVALID_FIELDS, "fields is an object")
-    return {name: _scalar(item) for name, item in value.items()}
-
-
-def _scalar(value: Json) -> Scalar:
-    """Numbers as their text, nested values as compact JSON."""
-    if isinstance(value, (dict, list)):
-        return compact(value)
-    return str(value) if isinstance(value, Number) else value
-
-
-def _url(value: Json) -> str | None:
-    """A web address only: boards make a link of it."""
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) > MAX_URL or not value.lower().startswith(("https://", "http://")):
-        _refuse(RejectReason.INVALID_URL, f"url is an http(s) address of at most {MAX_URL} characters")
-    return value
-
-
-def _refuse(reason: RejectReason, detail: str) -> NoReturn:
-    raise _Unusable(reason, detail)
+        refuse(RejectReason.INVALID_TIME, f"occurred_at: {error}")
+    return not_ahead(occurred_at, now, "occurred_at")
 
 
 PROVIDER = Provider(

@@ -7,12 +7,14 @@ from types import MappingProxyType
 
 from services.ingest.providers import (
     close,
+    cloudevents,
     dataverse,
     hubspot,
     native,
     pipedrive,
     salesforce_cdc,
     salesforce_outbound_message,
+    standard_webhooks,
     zendesk_sell,
     zoho,
 )
@@ -31,6 +33,8 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             dataverse.PROVIDER,
             zoho.PROVIDER,
             zendesk_sell.PROVIDER,
+            cloudevents.PROVIDER,
+            standard_webhooks.PROVIDER,
         )
     }
 )
