@@ -36,19 +36,20 @@ class Addresses:
         self.secrets: dict[str, str] = {}
         self._known: dict[str, str] = {}
         for case in cases:
-            self._source(case)
+            self.source(case)
 
     def path(self, case: Case) -> str:
         """Where a case goes, path token and query included."""
         url = urlsplit(case["url"])
         token = url.path.rpartition("/")[2] if case["crm"] == "salesforce_outbound_message" else ""
-        path = f"/v1/webhooks/{self._source(case)}" + (f"/{token}" if token else "")
+        path = f"/v1/webhooks/{self.source(case)}" + (f"/{token}" if token else "")
         return path + (f"?{url.query}" if url.query else "")
 
     def provider(self, case: Case) -> str:
         return _PROVIDERS.get(case["crm"], case["crm"])
 
-    def _source(self, case: Case) -> str:
+    def source(self, case: Case) -> str:
+        """The source that a case is sent to."""
         secret, options = _credentials(case["secret"])
         limits = {}
         for name, value in case.get("config", {}).items():
