@@ -71,7 +71,12 @@ def door(request: pytest.FixtureRequest, tmp_path: Path, processes: Processes, e
     addresses, config = Addresses(recorded()), tmp_path / "config"
     tenant = "stopped" if request.param else "true"  # both share a broker
     config.mkdir()
-    files = {"tenant": TENANT | {"tenant": tenant}, "people": PEOPLE, "kpis": KPIS, "sources": {"sources": addresses.sources}}
+    files = {
+        "tenant": TENANT | {"tenant": tenant},
+        "people": PEOPLE,
+        "kpis": KPIS,
+        "sources": {"sources": addresses.sources},
+    }
     for name, content in files.items():
         (config / f"{name}.yaml").write_text(yaml.safe_dump(content, allow_unicode=True))
     (port,) = free_ports(1)
