@@ -132,6 +132,11 @@ _CLOUD = {
     "subject": "deal/8",
     "data": {"deal_id": "8", "amount": "1200.50", "currency": "EUR", "owner_id": "u1"},
 }
+_CLOUD_MODES = [
+    {"content-type": "application/cloudevents+json"},
+    {"content-type": "application/cloudevents-batch+json"},
+    {"content-type": JSON} | {f"ce-{name}": value for name, value in _CLOUD.items() if isinstance(value, str)},
+]
 _STANDARD = {
     "type": "deal.won",
     "timestamp": "2026-03-02T15:04:54.3Z",
@@ -212,8 +217,7 @@ def seeds_of(provider: str) -> list[tuple[bytes, dict[str, str]]]:
     else:
         found = [(json.dumps(body).encode(), {"content-type": JSON}) for body in OWN[provider]]
     if provider == "cloudevents":
-        found += [(body, {"content-type": "application/cloudevents+json"}) for body, _ in found[:1]]
-        found += [(body, {"content-type": "application/cloudevents-batch+json"}) for body, _ in found[1:2]]
+        found = [(body, headers) for (body, _), headers in zip(found, _CLOUD_MODES, strict=True)]
     steps = [case for group in groups(provider) for case in group]
     return found + [(body_of(case), _kept(case)) for case in [*cases(provider), *steps] if case["method"] == "POST"]
 
