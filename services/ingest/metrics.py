@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.ingest.domain.delivery import Receipt, RejectReason
 from services.ingest.domain.refusals import RefusalReason
+from services.ingest.enrichment_metrics import EnrichmentMetrics
 from services.ingest.spool_metrics import SpoolMetrics
 from shared.domain.instants import SECOND_US, Micros
 from shared.domain.quarantine import RetryOutcome
@@ -78,6 +79,7 @@ class IngestMetrics:
             registry=registry,
         )
         self.spool = SpoolMetrics(registry)
+        self.enrichment = EnrichmentMetrics(registry)
         self._stored: dict[str, _Stored] = {}
         for reject_reason in RejectReason:
             self._quarantined.labels(reject_reason.value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.ingest.domain.delivery import Context, Delivery, Rejected
+from services.ingest.domain.enrichment import ApiAnswer, ApiRequest
 from services.ingest.domain.retries import Verdict
 from services.ingest.domain.spooling import Held, LogMessage, Spooled
 from shared.contracts.messages import Quarantined
@@ -100,6 +101,20 @@ class Spool(Protocol):
 
     async def adopt(self) -> int:
         """Takes over what processes that are gone have left; how many parts. Raises: SpoolFailed."""
+        ...
+
+
+class ApiAway(TransientError):
+    """A CRM's API gave no answer."""
+
+    reason = "api_away"
+
+
+class CrmApi(Protocol):
+    """The API of a CRM."""
+
+    async def get(self, request: ApiRequest, base_url: str) -> ApiAnswer:
+        """Whatever it answers; redirects are answers. Raises: ApiAway."""
         ...
 
 

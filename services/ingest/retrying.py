@@ -99,7 +99,7 @@ class Retrying:
         """An element of a delivery, by its source's provider. It means what it meant when it reached us."""
         source, provider = self._intake.source(entry.source)
         context = Context(source, entry.delivery, self._clock.now(), entry.received_at)
-        return retries.of_outcomes(provider.translate([provider.reread(raw_of(entry))], context))
+        return retries.of_outcomes(provider.translate([provider.reread(raw_of(entry))], context), source)
 
     def _event(self, entry: Quarantined) -> Verdict:
         return retries.of_change(decode_change(raw_of(entry)), self._tenants)

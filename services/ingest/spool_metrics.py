@@ -50,7 +50,7 @@ class SpoolMetrics:
             "ingest_spool_unreadable_files",
             "Files of the spool whose key is none of ours",
             registry=registry,
-            multiprocess_mode="max",
+            multiprocess_mode="sum",
         )
         self._spooled = Counter(
             "ingest_spooled_deliveries",

@@ -10,14 +10,18 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from services.ingest.adapters.bodies import Bodies
+from services.ingest.adapters.crm_api import open_crm_api
+from services.ingest.adapters.enrichment_follower import EnrichmentFollower
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.http import WebhookApp
 from services.ingest.adapters.retry_follower import RetryFollower
 from services.ingest.adapters.shared_allowances import SharedAllowances
 from services.ingest.adapters.spool_opening import open_spool
+from services.ingest.enriching import Enriching
 from services.ingest.heart import Heart
 from services.ingest.intake import Intake
 from services.ingest.metrics import IngestMetrics
@@ -56,12 +60,15 @@ class Ingest(Struct, frozen=True):
     retrying: Retrying
     metrics: IngestMetrics
     health: Health
+    enriching: Enriching | None = None
 
     def configure(self, deployment: Deployment) -> None:
         """From now on this is the configuration."""
         self.intake.configure(deployment.sources)
         self.metrics.spool.expect_sources(source.id for source in deployment.sources.values() if source.spool)
         self.retrying.configure(deployment.tenants)
+        if self.enriching is not None:
+            self.enriching.configure(deployment.sources)
 
 
 def build_ingest(
@@ -121,6 +128,7 @@ async def open_ingest(
         open_spool(settings.spool, clock, metrics.spool) as spool,
         open_event_log(settings.kafka, retention=retention) as event_log,
         drained_into(event_log, spool, metrics.spool) as spooling_log,
+        open_crm_api(clock) as crm_api,
     ):
         kept = QuarantineBodies(settings.kafka)
         ingest = build_ingest(
@@ -132,6 +140,8 @@ async def open_ingest(
             metrics=metrics,
             shared=shared,
         )
+        enriching = Enriching(PROVIDERS, crm_api, spooling_log, clock=clock, metrics=metrics.enrichment)
+        ingest = replace(ingest, enriching=enriching)
         ingest.configure(configuration.deployment)
         ingest.health.check("configuration", configuration.state)
         ingest.health.check("kafka", event_log.state)
@@ -167,6 +177,8 @@ async def run(settings: IngestSettings, worker: Worker | None = None) -> None:
             works.append(ingest.heart.run(settings.heartbeat.every.total_seconds()))
         if shared:
             works.append(shared.health.publish())
+        if ingest.enriching is not None:
+            works.append(EnrichmentFollower(settings.kafka, ingest.enriching, retention=retention).run())
         beside = [tasks.create_task(work) for work in works]
         if worker:
             await until_ready(ingest.health)

@@ -44,6 +44,13 @@ SPOOLS_BY_DEFAULT = frozenset({Provider.PIPEDRIVE})
 """Providers whose senders punish a 503: ten of them ban the address for half an hour, whose events are lost."""
 
 
+API_ADDRESSES: dict[Provider, str] = {
+    Provider.HUBSPOT: "https://api.hubapi.com",
+    Provider.PIPEDRIVE: "https://api.pipedrive.com",
+}
+"""Where the API is of providers that can be asked for a record (``enrich``)."""
+
+
 def _texts(value: object) -> object:
     """A list of texts; YAML reads ids that are all digits as numbers."""
     if not isinstance(value, list) or not all(isinstance(item, (str, int)) and item != "" for item in value):

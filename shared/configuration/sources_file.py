@@ -12,6 +12,7 @@ from shared.configuration.parsing import Section, Strict, validate
 from shared.configuration.scalars import Duration, Id, word
 from shared.configuration.secret_values import Secret, SecretPlaces
 from shared.configuration.source_options import (
+    API_ADDRESSES,
     OPTIONS,
     SALESFORCE,
     SECRET_FORMS,
@@ -19,7 +20,7 @@ from shared.configuration.source_options import (
     SPOOLS_BY_DEFAULT,
     Provider,
 )
-from shared.domain.sources import Limits, OptionValue, Source
+from shared.domain.sources import Enrich, Limits, OptionValue, Source
 from shared.domain.tenant import SourceRhythm
 
 NATIVE = Provider.NATIVE.value
@@ -54,6 +55,14 @@ def _is_mapping(value: object) -> object:
     return value
 
 
+class EnrichModel(Strict):
+    """The CRM's API is asked for what its events do not say."""
+
+    token: Secret
+    base_url: Annotated[str, AfterValidator(checked_url)] | None = None
+    requests_per_second: float = Field(5, gt=0, allow_inf_nan=False)
+
+
 class SourceModel(Strict):
     """One source."""
 
@@ -66,6 +75,7 @@ class SourceModel(Strict):
     limits: LimitsModel = LimitsModel()
     expect_every: Duration | None = None
     spool: bool | None = None
+    enrich: EnrichModel | None = None
     options: Annotated[dict[str, Any], BeforeValidator(_is_mapping)] = Field({})
 
 
@@ -91,6 +101,9 @@ def check_sources(section: Section[SourcesModel]) -> None:
             )
         for stage in sorted(set(source.won_stages) & set(source.lost_stages)):
             section.problem((*at, "lost_stages"), f"the stage `{stage}` is won and lost. Keep one of them")
+        if source.enrich is not None and source.provider not in API_ADDRESSES:
+            known = ", ".join(sorted(API_ADDRESSES))
+            section.problem((*at, "enrich"), f"the API of `{source.provider}` cannot be asked yet, only: {known}")
         validate(section.document, (*at, "options"), OPTIONS[source.provider], report=section.report)
 
 
@@ -107,11 +120,23 @@ def compile_sources(section: Section[SourcesModel], tenant: str, secrets: Secret
             lost_stages=frozenset(source.lost_stages),
             limits=Limits(**source.limits.model_dump()),
             expect_every_us=source.expect_every,
+            enrich=_enrich(section, index, secrets),
             spool=source.provider in SPOOLS_BY_DEFAULT if source.spool is None else source.spool,
             options=_options(source),
         )
         for index, source in enumerate(section.model.sources)
     }
+
+
+def _enrich(section: Section[SourcesModel], index: int, secrets: SecretPlaces) -> Enrich | None:
+    source = section.model.sources[index]
+    if source.enrich is None or source.provider not in API_ADDRESSES:
+        return None
+    return Enrich(
+        token=secrets.secret(source.enrich.token, section, ("sources", index, "enrich", "token")),
+        base_url=source.enrich.base_url or API_ADDRESSES[source.provider],
+        requests_per_second=source.enrich.requests_per_second,
+    )
 
 
 def _secrets(section: Section[SourcesModel], index: int, secrets: SecretPlaces) -> Iterator[str]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 CRM_EVENTS = "crm.events"
 CRM_QUARANTINE = "crm.quarantine"
 CRM_RETRIES = "crm.retries"
+CRM_ENRICHMENTS = "crm.enrichments"
 KPI_FACTS = "kpi.facts"
 KPI_UPDATES = "kpi.updates"
 ALERTS_EPISODES = "alerts.episodes"
@@ -17,6 +18,8 @@ DEFAULT_PARTITIONS = 8
 FACTS_KEPT = timedelta(days=7)
 RETRIES_KEPT = timedelta(days=7)
 """Who asked for a retry while no ingest ran still gets it after a long weekend."""
+ENRICHMENTS_KEPT = timedelta(days=7)
+"""A token that a CRM refuses since Friday is mended in time; what was asked for meanwhile is still asked for."""
 MAX_MESSAGE_BYTES = 4_194_304
 """What a broker takes at once: the largest event (half of it), as base64 in quarantine, still fits."""
 
@@ -33,6 +36,7 @@ TOPICS = (
     Topic(CRM_EVENTS),
     Topic(CRM_QUARANTINE),
     Topic(CRM_RETRIES, kept=RETRIES_KEPT),
+    Topic(CRM_ENRICHMENTS, kept=ENRICHMENTS_KEPT),
     Topic(KPI_FACTS, kept=FACTS_KEPT),
     Topic(KPI_UPDATES, compacted=True),
     Topic(ALERTS_EPISODES),

@@ -24,12 +24,24 @@ class Limits(Struct, frozen=True):
     max_concurrent: int = 128
 
 
+class Enrich(Struct, frozen=True):
+    """How to ask a CRM's API for what it did not send along. The token is never shown."""
+
+    token: str
+    base_url: str
+    requests_per_second: float = 5.0
+
+    def __repr__(self) -> str:
+        return f"Enrich(base_url={self.base_url!r})"
+
+
 class Source(Struct, frozen=True, kw_only=True):
     """A sender. ``secrets`` are the resolved texts, any of which may match; they are never shown.
 
     ``public_url`` is what the sender signed. ``owners`` of the tenant and ``reps`` serve the native source, whose
     ``rep`` is a rep's id or an identity. ``spool``: what Kafka cannot take is stored locally and answered as usual
-    (ADR 0028). ``options`` are those of contract section 2, ``tolerance`` in microseconds.
+    (ADR 0028); ``enrich``: how its API is asked (ADR 0029).
+    ``options`` are those of contract section 2, ``tolerance`` in microseconds.
     """
 
     id: str
@@ -42,6 +54,7 @@ class Source(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     expect_every_us: Micros | None = None
     spool: bool = False
+    enrich: Enrich | None = None
     options: Mapping[str, OptionValue] = {}
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from services.ingest.adapters.log_messages import messages_of
+from services.ingest.adapters.log_messages import ask_message, messages_of
 from services.ingest.adapters.producer_identity import ProducerIdentity
 from services.ingest.domain.delivery import Context, Delivery, Rejected
 from services.ingest.domain.retries import Verdict
@@ -106,9 +106,13 @@ class KafkaEventLog:
     async def settle(self, verdict: Verdict, resolution: Retried, *, partition: int) -> None:
         """See the port."""
         if verdict.changes or verdict.facts:
-            async with self._confirmed(len(verdict.changes) + len(verdict.facts)) as confirmation:
-                for change in verdict.changes:
-                    self._produce(confirmation, CRM_EVENTS, encode_change(change), key=change.key)
+            said = [
+                *(LogMessage(CRM_EVENTS, change.key, encode_change(change)) for change in verdict.changes),
+                *map(ask_message, verdict.asks),
+            ]
+            async with self._confirmed(len(said) + len(verdict.facts)) as confirmation:
+                for message in said:
+                    self._produce(confirmation, message.topic, message.value, key=message.key)
                 for batch in verdict.facts:
                     self._produce(confirmation, KPI_FACTS, batch.value, partition=batch.partition)
         async with self._confirmed(1) as confirmation:

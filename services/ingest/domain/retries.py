@@ -7,9 +7,11 @@ from collections.abc import Collection, Sequence
 from msgspec import Struct
 
 from services.ingest.domain.delivery import Accepted, Ignored, Outcome, Rejected
+from services.ingest.domain.enrichment import Ask, asks_of
 from services.ingest.domain.refusals import Refused
 from shared.domain.changes import RecordChange
 from shared.domain.quarantine import RetryOutcome
+from shared.domain.sources import Source
 
 GONE = "gone"
 """Reason of an entry that quarantine no longer holds."""
@@ -36,6 +38,7 @@ class Verdict(Struct, frozen=True):
     detail: str = ""
     changes: tuple[RecordChange, ...] = ()
     facts: tuple[FactMessage, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
 
 def still(reason: str, detail: str = "") -> Verdict:
@@ -43,14 +46,15 @@ def still(reason: str, detail: str = "") -> Verdict:
     return Verdict(RetryOutcome.QUARANTINED, reason, detail)
 
 
-def of_outcomes(outcomes: Sequence[Outcome]) -> Verdict:
-    """What a provider made of the element: while a part of it cannot be used it waits on."""
+def of_outcomes(outcomes: Sequence[Outcome], source: Source) -> Verdict:
+    """What the source's provider made of the element: while a part of it cannot be used it waits on."""
     rejected = next((outcome for outcome in outcomes if isinstance(outcome, Rejected)), None)
     if rejected is not None:
         return still(rejected.reason, rejected.detail)
     accepted = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
     if accepted:
-        return Verdict(RetryOutcome.ACCEPTED, changes=tuple(change for one in accepted for change in one.changes))
+        changes = tuple(change for one in accepted for change in one.changes)
+        return Verdict(RetryOutcome.ACCEPTED, changes=changes, asks=tuple(asks_of(changes, source)))
     return Verdict(RetryOutcome.IGNORED, detail=next((one.what for one in outcomes if isinstance(one, Ignored)), ""))
 
 

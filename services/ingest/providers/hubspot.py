@@ -27,6 +27,7 @@ from services.ingest.domain.json_values import Json, JsonObject, Number
 from services.ingest.domain.media_types import require_json
 from services.ingest.domain.refusals import RefusalReason, Refused
 from services.ingest.domain.strict_json import parse_object, split
+from services.ingest.providers import hubspot_api
 from services.ingest.providers import hubspot_meaning as meaning
 from services.ingest.providers.hubspot_meaning import Said, Unmeaning
 from services.ingest.providers.provider import Provider
@@ -132,7 +133,8 @@ def _event(event: JsonObject, context: Context) -> Outcome:
         said = meaning.property_change(kind, _property(event), _value(event), source=context.source)
         return Accepted((record.change(object_id, said, at),))
     verb = _PLAIN_VERBS.get(action) or meaning.CREATION_VERBS.get(kind, "created")
-    return Accepted((record.change(object_id, Said(verb, mark=action), at),))
+    missing = meaning.LEFT_OUT.get(kind, ()) if action == "creation" else ()
+    return Accepted((record.change(object_id, Said(verb, mark=action, missing=missing), at),))
 
 
 class _Record:
@@ -157,6 +159,7 @@ class _Record:
             owner=said.owner,
             times=said.times,
             delivery=self._context.delivery,
+            missing=said.missing,
         )
 
 
@@ -237,5 +240,10 @@ def _text(value: Json) -> str:
 
 
 PROVIDER = Provider(
-    name="hubspot", authenticate=authenticate, parse=parse, translate=translate, challenge="HubSpot-Signature-v3"
+    name="hubspot",
+    authenticate=authenticate,
+    parse=parse,
+    translate=translate,
+    challenge="HubSpot-Signature-v3",
+    api=hubspot_api.API,
 )

@@ -42,6 +42,16 @@ TRACKED = frozenset({"deal", "call", "meeting", "email", "task", "lead", "quote"
 CREATION_VERBS = {"call": "logged", "meeting": "booked", "email": "sent"}
 """What the creation of an activity means; everything else is created."""
 
+LEFT_OUT = {
+    "deal": ("owner", "stage", "amount", "currency"),
+    "call": ("owner", "direction", "duration_seconds"),
+    "meeting": ("owner", "hs_meeting_start_time"),
+    "email": ("owner",),
+    "task": ("owner",),
+    "lead": ("owner",),
+}
+"""What a creation does not say, by our names: HubSpot has to be asked for it, or its changes subscribed to."""
+
 _TIMES = {
     ("call", "hs_timestamp"): "logged",
     ("email", "hs_timestamp"): "sent",
@@ -88,6 +98,7 @@ class Said(Struct, frozen=True):
     fields: dict[str, Scalar] = {}
     owner: str | UnsetType | None = UNSET
     times: dict[str, Micros] = {}
+    missing: tuple[str, ...] = ()
 
 
 def kind_of(name: Json) -> str | None:

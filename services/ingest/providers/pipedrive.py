@@ -31,6 +31,7 @@ from services.ingest.domain.refusals import RefusalReason, Refused
 from services.ingest.domain.said import Unusable, identifier, not_ahead, optional_identifier, refuse, unix_instant
 from services.ingest.domain.statements import change_of
 from services.ingest.domain.strict_json import one_object, parse_object
+from services.ingest.providers import pipedrive_api
 from services.ingest.providers import pipedrive_meaning as meaning
 from services.ingest.providers.pipedrive_meaning import Notice
 from services.ingest.providers.provider import Provider
@@ -206,4 +207,5 @@ PROVIDER = Provider(
     parse=parse,
     translate=translate,
     challenge='Basic realm="webhooks", charset="UTF-8"',
+    api=pipedrive_api.API,
 )

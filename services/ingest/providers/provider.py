@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from services.ingest.domain.delivery import Answer, Context, Delivery, Element, Outcome, Receipt
+from services.ingest.domain.enrichment import RecordApi
 from services.ingest.domain.refusals import RefusalReason, Refused
 from services.ingest.domain.strict_json import split
 from shared.domain.instants import Micros
@@ -56,7 +57,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """One CRM's way to send.
 
     ``challenge`` goes into WWW-Authenticate of a 401; ``path_token`` says whether a path behind the source's id
-    belongs to the address; ``handshake`` None refuses OPTIONS like any other method.
+    belongs to the address; ``handshake`` None refuses OPTIONS like any other method; ``api`` is how the CRM is asked
+    for a record that its events leave things out of.
     """
 
     name: str
@@ -68,3 +70,4 @@ class Provider(Struct, frozen=True, kw_only=True):
     challenge: str = "Signature"
     path_token: bool = False
     handshake: Handshake | None = None
+    api: RecordApi | None = None

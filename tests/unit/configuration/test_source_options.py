@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from shared.configuration.source_options import OPTIONS, SECRET_FORMS, Provider
-from tests.unit.configuration.conftest import Load
+from shared.domain.sources import Enrich
+from tests.unit.configuration.conftest import Load, Problems
 
 
 @pytest.mark.parametrize("provider", Provider)
@@ -60,3 +61,50 @@ def test_a_source_spools_where_a_503_is_punished_unless_told_otherwise(
     secret.write_text("c0ffee00")
     text = f"sources:\n- {{id: crm, provider: {provider}, secrets: [{{file: {secret}}}]{said}}}\n"
     assert load(sources=text).sources["crm"].spool is spools
+
+
+def enriched(provider: str, secret: Path, enrich: str) -> str:
+    return (
+        f"sources:\n- id: crm\n  provider: {provider}\n  public_url: https://hooks.example/v1/webhooks/crm\n"
+        f"  secrets: [{{file: {secret}}}]\n  enrich: {enrich}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "more", "wanted"),
+    [
+        ("hubspot", "", Enrich("t0ken", "https://api.hubapi.com", 5)),
+        ("pipedrive", "", Enrich("t0ken", "https://api.pipedrive.com", 5)),
+        (
+            "pipedrive",
+            ", base_url: https://acme.pipedrive.com, requests_per_second: 0.5",
+            Enrich("t0ken", "https://acme.pipedrive.com", 0.5),
+        ),
+    ],
+)
+def test_a_crm_may_be_asked_for_what_it_leaves_out(
+    load: Load, tmp_path: Path, provider: str, more: str, wanted: Enrich
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("t0ken\n")
+    text = enriched(provider, secret, f"{{token: {{file: {secret}}}{more}}}")
+    found = load(sources=text).sources["crm"].enrich
+    assert found == wanted and "t0ken" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("provider", "enrich", "told"),
+    [
+        ("native", "{token: {file: SECRET}}", "cannot be asked yet, only: hubspot, pipedrive"),
+        ("hubspot", "{token: literal}", "never written into a file"),
+        ("hubspot", "{token: {file: /nowhere}}", "cannot be read"),
+        ("hubspot", "{token: {file: SECRET}, base_url: ftp://api}", "is no address"),
+        ("hubspot", "{token: {file: SECRET}, requests_per_second: 0}", "greater than 0"),
+        ("hubspot", "{}", "token"),
+    ],
+)
+def test_what_cannot_ask_is_told(problems: Problems, tmp_path: Path, provider: str, enrich: str, told: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("t0ken")
+    (problem,) = problems(sources=enriched(provider, secret, enrich.replace("SECRET", str(secret))))
+    assert told in problem[2] and problem[0] == "sources.yaml"
