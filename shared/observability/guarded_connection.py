@@ -7,10 +7,10 @@ checked once a second by ``look``, not by a timer a request: that costs a reques
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import Enum
 from typing import Any, cast
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.observability.cuts import ANSWERS, CutReason
@@ -36,12 +36,11 @@ STALLED_SECONDS = 30.0
 """A peer that does not take its answer for so long is gone."""
 
 
-class _Phase(Enum):
-    HEAD = "head"
-    BODY = "body"
-    IDLE = "idle"
-    LINGERING = "lingering"
-    """Answered for the last time; reads on for a moment, for an end amid unread bytes would take the answer away."""
+_HEAD, _BODY, _IDLE, _LINGERING = range(4)
+"""What a connection is at; numbers, since they are compared several times a request. Lingering: answered for the last
+time, it reads on for a moment, for an end amid unread bytes would take the answer away.
+"""
+_CODING, _EXPECT = b"transfer-encoding", b"expect"
 
 
 class _Cut(Exception):
@@ -56,7 +55,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._most = most
         self._on_cut = on_cut
         self._why = CutReason.MALFORMED_REQUEST
-        self._phase = _Phase.HEAD
+        self._phase = _HEAD
         self._since = self.loop.time()
         self._stalled_since: float | None = None
         self._fed = self._content = self._trailers = 0
@@ -77,11 +76,11 @@ class GuardedConnection(HttpToolsProtocol):
     @property
     def waits(self) -> bool:
         """Whether nothing is being worked off here."""
-        return self._phase in (_Phase.HEAD, _Phase.IDLE) and self._answered
+        return self._phase in (_HEAD, _IDLE) and self._answered
 
     @property
     def _has_begun(self) -> bool:
-        return self._phase is _Phase.HEAD and self._fed > 0
+        return self._phase == _HEAD and self._fed > 0
 
     @property
     def _answered(self) -> bool:
@@ -90,7 +89,6 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """In pieces, so that no head is ever parsed far beyond its bound."""
-        self._unset_keepalive_if_required()
         if len(data) <= PIECE_BYTES:
             self._feed(data)
             return
@@ -98,10 +96,10 @@ class GuardedConnection(HttpToolsProtocol):
             self._feed(data[start : start + PIECE_BYTES])
 
     def _feed(self, piece: bytes) -> None:
-        if self._phase is _Phase.IDLE:
+        if self._phase == _IDLE:
             self._begin()
         self._fed += len(piece)
-        if self._phase is _Phase.LINGERING or self.transport.is_closing():
+        if self._phase == _LINGERING or self.transport.is_closing():
             if self._fed > DISCARD_BYTES:
                 self.transport.abort()
             return
@@ -109,76 +107,91 @@ class GuardedConnection(HttpToolsProtocol):
             self.parser.feed_data(piece)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.cut(self._why)
-        else:
+            return
+        if self._phase != _IDLE:
             self._check_sizes()
+        elif "path" not in cast("dict[str, object]", self.scope):  # another request has begun within the piece
+            self._begin()
+            self._fed = 1
 
     def _begin(self) -> None:
-        self._phase, self._since = _Phase.HEAD, self.loop.time()
-        self._fed = self._content = self._trailers = 0
-        self._coded = False
+        self._phase, self._since, self._fed = _HEAD, self.loop.time(), 0
 
     def _check_sizes(self) -> None:
-        if self._phase is _Phase.HEAD and self._fed > HEAD_BYTES:
+        if self._phase == _HEAD and self._fed > HEAD_BYTES:
             self.cut(CutReason.HEAD_TOO_LARGE if self.headers else CutReason.URL_TOO_LONG)
-        elif self._phase is _Phase.BODY:
+        elif self._phase == _BODY:
             if self._answered and self._fed > DISCARD_BYTES:
                 self.transport.abort()
             elif self._coded and self._fed > HEAD_BYTES + FRAMING_BYTES + (FRAMING_RATIO + 1) * self._content:
                 self.cut(CutReason.MALFORMED_REQUEST)
 
-    def on_message_begin(self) -> None:
-        """Another request within the same piece begins here."""
-        super().on_message_begin()
-        if self._phase is not _Phase.HEAD:
-            self._begin()
-            self._fed = 1
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Of the head; trailers are counted and left out. Raises: _Cut."""
-        if self._phase is _Phase.BODY:  # headers that come late could say who sends, unseen by whoever is before us
+        if self._phase == _BODY:  # headers that come late could say who sends, unseen by whoever is before us
             self._trailers += 1
             if self._trailers > HEADERS:
                 self._raise(CutReason.HEAD_TOO_LARGE)
             return
-        super().on_header(name, value)
-        if len(self.headers) > HEADERS:
-            self._raise(CutReason.HEAD_TOO_LARGE)
-        if self.headers[-1][0] == b"transfer-encoding":
+        name = name.lower()
+        if name == _CODING:
             if self._coded or value.strip().lower() != b"chunked":  # who decodes it in another way sees another body
                 self._raise(CutReason.MALFORMED_REQUEST)
             self._coded = True
+        elif name == _EXPECT:
+            self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Raises: _Cut."""
         if len(self.url) > URL_BYTES:
             self._raise(CutReason.URL_TOO_LONG)
-        if self._fed > HEAD_BYTES and sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+        if len(self.headers) > HEADERS or (self._fed > HEAD_BYTES and self._head_bytes > HEAD_BYTES):
             self._raise(CutReason.HEAD_TOO_LARGE)
-        version = self.parser.get_http_version()
-        if version != "1.1" and (self._coded or version != "1.0"):
-            self._raise(CutReason.MALFORMED_REQUEST)
         if self.parser.should_upgrade() or len(self.pipeline) >= PIPELINED:
             self._raise(CutReason.MALFORMED_REQUEST)  # the parser would take the body for another protocol
         super().on_headers_complete()
-        self._phase = _Phase.BODY
+        self._phase = _BODY
+        version = self.scope["http_version"]
+        if version != "1.1" and (self._coded or version != "1.0"):
+            self._raise(CutReason.MALFORMED_REQUEST)
+
+    @property
+    def _head_bytes(self) -> int:
+        return sum(len(name) + len(value) for name, value in self.headers)
 
     def on_body(self, body: bytes) -> None:
-        """Counts content apart from framing."""
+        """Counts content apart from framing; otherwise as uvicorn, which asks for upgrades that there are none of."""
         self._content += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """The request is here."""
-        super().on_message_complete()
-        self._phase, self._since = _Phase.IDLE, self.loop.time()
+        """The request is here; as uvicorn, without its upgrades."""
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
+        self._phase = _IDLE
+        self._content = self._trailers = 0
+        self._coded = False
 
     def on_response_complete(self) -> None:
-        """What still comes of an answered body is thrown away, but not for ever."""
-        super().on_response_complete()
-        if self._phase is _Phase.BODY:
-            self._since = self.loop.time()
-            if self.expect_100_continue and not self._content:
-                self.transport.close()  # it may never send the body that the parser waits for
+        """Goes on to the next request, or waits for one; as uvicorn, without a timer a request."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self._since = self.loop.time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._phase == _BODY and self.expect_100_continue and not self._content:
+            self.transport.close()  # it may never send the body that the parser waits for
 
     def pause_writing(self) -> None:
         """The peer does not take its answer."""
@@ -196,10 +209,10 @@ class GuardedConnection(HttpToolsProtocol):
             self.transport.abort()
         elif self.flow.read_paused:
             self._since = now  # it is we who do not read
-        elif self._phase is _Phase.HEAD and self._answered and now - self._since > HEAD_SECONDS:
+        elif self._phase == _HEAD and self._answered and now - self._since > HEAD_SECONDS:
             self._end_slow_head()
         elif self._has_overstayed(now - self._since):
-            self.transport.abort() if self._phase is _Phase.LINGERING else self.transport.close()
+            self.transport.abort() if self._phase == _LINGERING else self.transport.close()
 
     def _end_slow_head(self) -> None:
         if self._has_begun:
@@ -208,18 +221,18 @@ class GuardedConnection(HttpToolsProtocol):
             self.transport.close()
 
     def _has_overstayed(self, seconds: float) -> bool:
-        if self._phase is _Phase.LINGERING:
+        if self._phase == _LINGERING:
             return self._answered and seconds > LINGER_SECONDS
-        if self._phase is _Phase.BODY:
+        if self._phase == _BODY:
             return self._answered and seconds > DISCARD_SECONDS
-        return self._phase is _Phase.IDLE and self._answered and seconds > self.timeout_keep_alive
+        return self._phase == _IDLE and self._answered and seconds > self.timeout_keep_alive
 
     def cut(self, reason: CutReason) -> None:
         """Answers for the last time. A request before it that is being worked off is answered first and instead."""
-        if self._phase is _Phase.LINGERING or self.transport.is_closing():
+        if self._phase == _LINGERING or self.transport.is_closing():
             return
         self._on_cut(reason)
-        self._phase, self._since = _Phase.LINGERING, self.loop.time()
+        self._phase, self._since = _LINGERING, self.loop.time()
         if not self._answered and not self.cycle.more_body:
             self.cycle.keep_alive = False
         elif self.pipeline or (not self._answered and self.cycle.response_started):

@@ -18,8 +18,7 @@ from services.ingest.adapters import bodies
 from services.ingest.wiring import build_ingest
 from shared.adapters.system_clock import SystemClock
 from shared.domain.sources import Limits
-from shared.observability import guarded_connection
-from shared.observability.serving import serve
+from shared.observability import guarded_connection, serving
 from shared.settings import HttpSettings
 from tests.support.fake_log import FakeKept, FakeLog
 from tests.support.ingest_app import configure, hubspot_source, native_source
@@ -30,6 +29,7 @@ class EdgePlan(Struct, frozen=True, kw_only=True):
 
     head_seconds: float = 0.5
     slow_seconds: float = 0.5
+    keep_alive_seconds: int = 75
     connections: int = 1000
     bodies_in_flight: int = 67_108_864
     confirmed_after: float = 0
@@ -58,11 +58,12 @@ async def run(port: int, plan: EdgePlan) -> None:
     limits = Limits(requests_per_second=1e6, burst=1_000_000, max_body=plan.max_body)
     configure(ingest, native_source(limits=limits), hubspot_source(limits=limits))
     settings = HttpSettings(port=port, connections=plan.connections)
-    await serve(ingest.app, settings, port, on_cut=ingest.metrics.cut)
+    await serving.serve(ingest.app, settings, port, on_cut=ingest.metrics.cut)
 
 
 if __name__ == "__main__":
     asked = msgspec.json.decode(sys.argv[2], type=EdgePlan) if len(sys.argv) > 2 else EdgePlan()
     guarded_connection.HEAD_SECONDS = asked.head_seconds
     bodies.SLOW_SECONDS = asked.slow_seconds
+    serving.KEEP_ALIVE_SECONDS = asked.keep_alive_seconds
     uvloop.run(run(int(sys.argv[1]), asked))

@@ -61,7 +61,10 @@ class Bodies:
         part, more = await _part(receive)
         if more or len(part) > limit:
             return await self._read_on(receive, part, more=more, limit=limit)
-        self._hold(len(part), None)  # nearly always: no timer for a body that is already here
+        if self._held + len(part) <= self._most:  # nearly always: no timer for a body that is already here
+            self._held += len(part)
+        else:
+            self._hold(len(part), None)
         return part
 
     def release(self, body: bytes) -> None:

@@ -213,6 +213,22 @@ async def test_the_second_heads_time_begins_with_its_first_byte(port: int) -> No
         assert connection.reply().told == (408, "head_timeout")
 
 
+async def test_a_connection_that_asks_for_nothing_more_is_ended(served: Serve) -> None:
+    port = await up(served(keep_alive_seconds=1))
+    with wire(port) as connection:
+        connection.send(request())
+        assert connection.reply().code == 202
+        assert connection.ended(5)
+        assert connection._unread == b"", "without a word: it asked for nothing"
+
+
+async def test_an_answer_that_takes_longer_than_a_pause_may_is_still_given(served: Serve) -> None:
+    port = await up(served(keep_alive_seconds=1, head_seconds=0.2, confirmed_after=3))
+    with wire(port) as connection:
+        connection.send(request())
+        assert connection.reply().code == 202
+
+
 async def test_a_body_a_byte_at_a_time_is_cut(port: int) -> None:
     with wire(port) as connection:
         connection.send(head(length=len(BODY)))
