@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from services.api.domain.pipeline import Parked, PipelineState
+from services.api.domain.source_rhythm import HourlyCounts
 from shared.configuration.deployment import Deployment
 from shared.contracts.messages import Quarantined
 from shared.contracts.quarantine import RetryAsked
@@ -19,6 +20,7 @@ from shared.domain.quarantine import Entry, Place, QuarantineIndex
 from shared.domain.readings import Readings
 from shared.domain.records import Record
 from shared.domain.restatements import Restatement
+from shared.domain.source_hours import SourceHour
 from shared.domain.tenant import Tenant
 from shared.errors import TransientError
 
@@ -84,6 +86,22 @@ class Pipeline(Protocol):
 
     async def parked(self) -> Parked:
         """Facts that wait for an identity or a rate. Raises: TransientError."""
+        ...
+
+
+class Arrivals(Protocol):
+    """What sources sent, hour by hour."""
+
+    async def of(self, days: Collection[int]) -> Mapping[tuple[str, str], HourlyCounts]:
+        """Counts by (tenant, source) in the hours of some UTC days, counted since 1970. Raises: TransientError."""
+        ...
+
+
+class Reported(Protocol):
+    """What the ingest services tell of their sources."""
+
+    def of(self, tenant: str, source: str) -> Sequence[SourceHour]:
+        """What was told of the last 24 hours, the latest of each process and hour."""
         ...
 
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from msgspec import Struct
 from redis.asyncio import Redis
 
+from services.api.adapters.arrivals_reader import RedisArrivals
 from services.api.adapters.compiled_configuration import CompiledConfiguration
 from services.api.adapters.episode_changes import RedisEpisodeChanges
 from services.api.adapters.fact_pages import RedisPages
@@ -26,6 +27,7 @@ from services.api.adapters.ledger_records import RedisRecords
 from services.api.adapters.log_followers import ChangeFollower, KafkaLogEnds
 from services.api.adapters.pipeline_state import RedisPipeline
 from services.api.adapters.quarantine_follower import KafkaQuarantine
+from services.api.adapters.source_reports_follower import SourceReportsFollower
 from services.api.adapters.stream_listener import StreamListener
 from services.api.adapters.told_restatements import RedisRestatements
 from services.api.alert_actions import AlertActions
@@ -39,6 +41,7 @@ from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.restatements_query import RestatementsQuery
 from services.api.settings import DEFAULT_PORT, ApiSettings
+from services.api.source_health import SourceHealth
 from services.api.stream import Hub
 from services.api.trends import TrendsQuery
 from shared.adapters.episode_reader import EpisodeReader
@@ -98,6 +101,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
             most=settings.quarantine.entries,
             retention=configured.deployment.retention,
         )
+        reports = SourceReportsFollower(settings.kafka, clock, retention=configured.deployment.retention)
         app = create_app(
             Parts(
                 configured=configured,
@@ -108,6 +112,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
                 alerts=alerts,
                 actions=AlertActions(alerts, changes, configured, clock),
                 pipeline=pipeline,
+                health=SourceHealth(RedisArrivals(redis, clock), reports),
                 quarantine=QuarantineDesk(configured, quarantine, clock, new_retry_id),
                 clock=clock,
                 hub=hub,
@@ -118,7 +123,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         app.add_middleware(RequestTiming, seconds=metrics.request_seconds)
         app.router.routes.append(KpiExposition(KpiSeries(configured, queries, settings.metrics), registry).route())
         app.router.routes.extend(operations_routes(_health(redis, follower), registry))
-        live_parts = (follower.run(), live.run(), live.sweep(), status.run(), quarantine.run())
+        live_parts = (follower.run(), live.run(), live.sweep(), status.run(), quarantine.run(), reports.run())
         for task in (configured.follow(metrics.config_valid), *live_parts):
             await stack.enter_async_context(_running(task))
         yield Api(app, hub)

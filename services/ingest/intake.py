@@ -18,6 +18,7 @@ from services.ingest.domain.delivery import (
 )
 from services.ingest.domain.refusals import RefusalReason, Refused, no_such_source
 from services.ingest.domain.size_of_values import refuse_too_many_values
+from services.ingest.domain.source_accounts import SourceAccounts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import EventLog, EventTooLarge, LogUnavailable
 from services.ingest.providers.provider import Provider
@@ -43,6 +44,7 @@ class Intake:
         log: EventLog,
         clock: Clock,
         metrics: IngestMetrics,
+        accounts: SourceAccounts,
         new_delivery_id: Callable[[], str],
         new_allowance: Callable[[Source, Micros], Allowance] | None = None,
     ) -> None:
@@ -50,6 +52,7 @@ class Intake:
         self._log = log
         self._clock = clock
         self._metrics = metrics
+        self._accounts = accounts
         self._new_delivery_id = new_delivery_id
         self._new_allowance = new_allowance or _local_allowance
         self._sources: dict[str, tuple[Source, Provider]] = {}
@@ -90,7 +93,7 @@ class Intake:
         """
         now = self._clock.now()
         refuse_too_many_values(delivery.body)
-        provider.authenticate(delivery, source, now)
+        signed_at = provider.authenticate(delivery, source, now)
         allowance = self._allowances.get(source.id)
         if allowance is None:  # the configuration lost the source while its request was read
             raise no_such_source()
@@ -99,18 +102,23 @@ class Intake:
             why, seconds = turned_away
             raise Refused(why, _TOO_MUCH[why], retry_after=seconds)
         try:
-            return await self._take_in(delivery, Context(source, self._new_delivery_id(), now), provider)
+            receipt = await self._take_in(delivery, Context(source, self._new_delivery_id(), now), provider)
         finally:
             allowance.leave()
+        self._accounts.stored(source, receipt, signed_at=signed_at, now=now)
+        self._metrics.stored(source.id, receipt, now=now, skew_us=self._accounts.skew_us(source))
+        return provider.answer(receipt, delivery, source)
 
-    async def _take_in(self, delivery: Delivery, context: Context, provider: Provider) -> Answer:
-        source = context.source
-        outcomes = provider.translate(provider.parse(delivery, source), context)
+    def refused(self, source: Source, reason: RefusalReason) -> None:
+        """A delivery of a source was turned away."""
+        self._accounts.refused(source, reason, self._clock.now())
+        self._metrics.refused(source.id, reason)
+
+    async def _take_in(self, delivery: Delivery, context: Context, provider: Provider) -> Receipt:
+        outcomes = provider.translate(provider.parse(delivery, context.source), context)
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
         await self._keep(outcomes, rejects, delivery=delivery, context=context)
-        receipt = _receipt(outcomes, rejects, delivery=context.delivery)
-        self._metrics.stored(source.id, receipt, now=context.now)
-        return provider.answer(receipt, delivery, source)
+        return _receipt(outcomes, rejects, delivery=context.delivery)
 
     async def _keep(
         self, outcomes: list[Outcome], rejects: list[Rejected], *, delivery: Delivery, context: Context

@@ -33,6 +33,7 @@ class _Stored(NamedTuple):
     quarantined: Counter
     ignored: Counter
     last_event: Gauge
+    skew: Gauge
 
 
 class IngestMetrics:
@@ -61,6 +62,13 @@ class IngestMetrics:
             ["source"],
             registry=registry,
             multiprocess_mode="max",
+        )
+        self._skew = Gauge(
+            "source_clock_skew_seconds",
+            "How far a sender's clock is behind ours by its latest signatures; its way to us included",
+            ["source"],
+            registry=registry,
+            multiprocess_mode="mostrecent",
         )
         self.config_valid = Gauge(
             "pacer_config_valid",
@@ -103,16 +111,19 @@ class IngestMetrics:
                 quarantined=self._events.labels(source, "quarantined"),
                 ignored=self._events.labels(source, "ignored"),
                 last_event=self._last_event.labels(source),
+                skew=self._skew.labels(source),
             )
         return self._stored[source]
 
-    def stored(self, source: str, receipt: Receipt, *, now: Micros) -> None:
-        """A delivery is in the log."""
+    def stored(self, source: str, receipt: Receipt, *, now: Micros, skew_us: Micros | None) -> None:
+        """A delivery is in the log; ``skew_us``: how far its sender's clock is behind ours, if it tells."""
         series = self._series(source)
         series.deliveries.inc()
         if receipt.accepted:
             series.accepted.inc(receipt.accepted)
             series.last_event.set(now / SECOND_US)
+        if skew_us is not None:
+            series.skew.set(skew_us / SECOND_US)
         if receipt.quarantined:
             series.quarantined.inc(receipt.quarantined)
         if receipt.ignored:

@@ -13,6 +13,7 @@ from shared.contracts.messages import Quarantined
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
 from shared.domain.quarantine import Place, Retried
+from shared.domain.source_hours import SourceHour
 from shared.errors import PermanentError, TransientError
 
 
@@ -115,6 +116,14 @@ class CrmApi(Protocol):
 
     async def get(self, request: ApiRequest, base_url: str) -> ApiAnswer:
         """Whatever it answers; redirects are answers. Raises: ApiAway."""
+        ...
+
+
+class SourceReports(Protocol):
+    """Where a process tells of its sources."""
+
+    async def tell(self, hours: Sequence[SourceHour]) -> None:
+        """Returns when they are stored. Raises: LogUnavailable."""
         ...
 
 

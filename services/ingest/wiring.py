@@ -20,13 +20,16 @@ from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.http import WebhookApp
 from services.ingest.adapters.retry_follower import RetryFollower
 from services.ingest.adapters.shared_allowances import SharedAllowances
+from services.ingest.adapters.source_reports import KafkaSourceReports
 from services.ingest.adapters.spool_opening import open_spool
+from services.ingest.domain.source_accounts import SourceAccounts
 from services.ingest.enriching import Enriching
 from services.ingest.heart import Heart
 from services.ingest.intake import Intake
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import EventLog, KeptEntries, RetryLog, Spool
 from services.ingest.providers.registry import PROVIDERS
+from services.ingest.reporting import Reporting
 from services.ingest.retrying import Retrying
 from services.ingest.settings import BODIES_IN_FLIGHT, DEFAULT_PORT, IngestSettings
 from services.ingest.spool_metrics import SpoolMetrics
@@ -43,6 +46,8 @@ from shared.observability.whole_health import WholeHealth
 from shared.observability.whole_metrics import share_metrics
 from shared.observability.workers import Worker
 
+REPORT_SECONDS = 10.0
+"""How old the status may be in what only ingest knows."""
 READY_SECONDS = 3.0
 READY_POLL_SECONDS = 0.05
 
@@ -60,6 +65,7 @@ class Ingest(Struct, frozen=True):
     retrying: Retrying
     metrics: IngestMetrics
     health: Health
+    accounts: SourceAccounts
     enriching: Enriching | None = None
 
     def configure(self, deployment: Deployment) -> None:
@@ -87,11 +93,13 @@ def build_ingest(
     """
     metrics = metrics or IngestMetrics(registry)
     health = shared.health if shared else Health()
+    accounts = SourceAccounts(secrets.token_hex(6))
     intake = Intake(
         providers=PROVIDERS,
         log=event_log,
         clock=clock,
         metrics=metrics,
+        accounts=accounts,
         new_delivery_id=new_delivery_id,
         new_allowance=shared.allowances.of if shared else None,
     )
@@ -99,7 +107,7 @@ def build_ingest(
     operations = {route.path: route.app for route in operations_routes(health, registry)}
     heart = Heart(event_log, clock, metrics)
     app = WebhookApp(intake, Bodies(bodies_in_flight), metrics, operations)
-    return Ingest(app, heart, intake, retrying, metrics, health)
+    return Ingest(app, heart, intake, retrying, metrics, health, accounts)
 
 
 class Shared(NamedTuple):
@@ -146,7 +154,20 @@ async def open_ingest(
         ingest.health.check("configuration", configuration.state)
         ingest.health.check("kafka", event_log.state)
         ingest.health.check("spool", spool.state)
-        yield ingest
+        async with telling(Reporting(ingest.accounts, KafkaSourceReports(event_log), clock)):
+            yield ingest
+
+
+@asynccontextmanager
+async def telling(reporting: Reporting) -> AsyncIterator[None]:
+    """Tells of the sources as long as the block lasts, and what is left at its end."""
+    async with asyncio.TaskGroup() as tasks:
+        reports = tasks.create_task(reporting.run(REPORT_SECONDS))
+        try:
+            yield
+            await reporting.tell()
+        finally:
+            reports.cancel()
 
 
 @asynccontextmanager

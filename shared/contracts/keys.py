@@ -76,6 +76,13 @@ def incomplete_key(tag: str) -> str:
     return f"{tag}incomplete"
 
 
+def arrivals_key(tag: str, day: int) -> str:
+    """Hash of a UTC day, counted since 1970: ``tenant/source/hour`` -> events received in that hour, and with REPEATED
+    behind it those among them that said nothing new (ledger). It expires.
+    """
+    return f"{tag}arrivals:{day}"
+
+
 def succession_key(tag: str) -> str:
     """String: the attribution rules under which facts of the partition may have been published, packed (ledger)."""
     return f"{tag}succession"
@@ -166,6 +173,8 @@ def followed_key(tag: str) -> str:
     return f"{tag}followed"
 
 
+REPEATED = "/repeated"
+"""Ends the fields of an arrivals hash that count what was received before."""
 VERSION_FIELD = "version"
 """Field of a cells hash beside the cells, which are named by shared.domain.cells."""
 PAGES_FIELD = "pages"

@@ -10,12 +10,14 @@ CRM_EVENTS = "crm.events"
 CRM_QUARANTINE = "crm.quarantine"
 CRM_RETRIES = "crm.retries"
 CRM_ENRICHMENTS = "crm.enrichments"
+SOURCE_HEALTH = "source.health"
 KPI_FACTS = "kpi.facts"
 KPI_UPDATES = "kpi.updates"
 ALERTS_EPISODES = "alerts.episodes"
 
 DEFAULT_PARTITIONS = 8
 FACTS_KEPT = timedelta(days=7)
+HEALTH_KEPT = timedelta(days=2)
 RETRIES_KEPT = timedelta(days=7)
 """Who asked for a retry while no ingest ran still gets it after a long weekend."""
 ENRICHMENTS_KEPT = timedelta(days=7)
@@ -37,6 +39,7 @@ TOPICS = (
     Topic(CRM_QUARANTINE),
     Topic(CRM_RETRIES, kept=RETRIES_KEPT),
     Topic(CRM_ENRICHMENTS, kept=ENRICHMENTS_KEPT),
+    Topic(SOURCE_HEALTH, kept=HEALTH_KEPT),
     Topic(KPI_FACTS, kept=FACTS_KEPT),
     Topic(KPI_UPDATES, compacted=True),
     Topic(ALERTS_EPISODES),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -106,6 +106,8 @@ class InMemoryLedgerStore(Failures):
         self.sources: dict[str, Micros] = {}
         self.successions: dict[int, bytes] = {}
         self.incomplete: dict[str, int] = {}
+        self.received: Counter[tuple[str, int]] = Counter()
+        self.repeated: Counter[tuple[str, int]] = Counter()
         self.most_scanned = 500
         self.mark = 0
 
@@ -123,6 +125,9 @@ class InMemoryLedgerStore(Failures):
                 self.sources[source] = max(at, self.sources.get(source, 0))
             self.mark = max(self.mark, commit.mark)
             self.incomplete = _counted(self.incomplete, commit.incomplete)
+            if commit.arrivals is not None:
+                self.received.update(commit.arrivals.received)
+                self.repeated.update(commit.arrivals.repeated)
         return outcome
 
     async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:

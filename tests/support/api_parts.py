@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from services.api.adapters.http.app import Parts
 from services.api.alert_actions import AlertActions
 from services.api.alerts_query import AlertsQuery
 from services.api.domain.pipeline import Parked, PipelineState
+from services.api.domain.source_rhythm import HourlyCounts
 from services.api.live_readings import LiveReadings
 from services.api.live_status import LiveStatus
 from services.api.metrics import ApiMetrics
@@ -26,6 +27,7 @@ from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.restatements_query import RestatementsQuery
 from services.api.settings import StreamSettings
+from services.api.source_health import SourceHealth
 from services.api.stream import Hub
 from services.api.trends import TrendsQuery
 from shared.configuration.deployment import Deployment
@@ -42,6 +44,7 @@ from shared.domain.reading import PeriodBounds, Reading
 from shared.domain.readings import Readings
 from shared.domain.records import Record
 from shared.domain.restatements import Restatement
+from shared.domain.source_hours import SourceHour
 from shared.domain.tenant import Tenant
 from tests.support.api_quarantine import KnownQuarantine
 
@@ -99,6 +102,26 @@ class KnownPipeline:
 
     async def parked(self) -> Parked:
         return self.waiting
+
+
+class KnownArrivals:
+    """Given counts by source, whatever days are asked for."""
+
+    def __init__(self, counts: Mapping[tuple[str, str], HourlyCounts] | None = None) -> None:
+        self.counts = counts or {}
+
+    async def of(self, _: Collection[int]) -> Mapping[tuple[str, str], HourlyCounts]:
+        return self.counts
+
+
+class KnownReports:
+    """Given hours."""
+
+    def __init__(self, *hours: SourceHour) -> None:
+        self.hours = hours
+
+    def of(self, tenant: str, source: str) -> list[SourceHour]:
+        return [hour for hour in self.hours if (hour.tenant, hour.source) == (tenant, source)]
 
 
 class KnownPages:
@@ -183,6 +206,8 @@ def parts(
     episodes: KnownEpisodes | None = None,
     clock: Clock | None = None,
     bounds: StreamSettings | None = None,
+    arrivals: KnownArrivals | None = None,
+    reported: KnownReports | None = None,
 ) -> Parts:
     """The application's parts; what is not given is empty."""
     bounds = bounds or StreamSettings()
@@ -202,6 +227,7 @@ def parts(
         alerts=alerts,
         actions=AlertActions(alerts, episodes, configured, clock),
         pipeline=pipeline,
+        health=SourceHealth(arrivals or KnownArrivals(), reported or KnownReports()),
         quarantine=QuarantineDesk(configured, quarantine or KnownQuarantine(), clock, lambda: "rt_1"),
         clock=clock,
         hub=hub,

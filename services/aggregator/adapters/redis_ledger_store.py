@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from redis.asyncio import Redis
 
 from services.aggregator.adapters.redis_scripts import Script, pack, text_blob
+from services.aggregator.domain.arrivals import Arrivals
 from services.aggregator.domain.stored import LedgerCommit, LedgerExpiry, LedgerHeld, RecordsSlice
 from services.aggregator.ports import Fenced
 from shared.contracts import keys
 from shared.domain.facts import EPOCH_BITS
+
+ARRIVALS_KEPT_S = 40 * 86_400
+"""Four weeks tell a source's rhythm; counts of a day go so long after the last that was added."""
 
 
 class RedisLedgerStore:
@@ -41,10 +45,11 @@ class RedisLedgerStore:
             records += (key, text_blob(record))
         sources = [part for item in commit.sources.items() for part in item]
         bounds = [self._first + commit.start, self._first + commit.next_offset]
-        argument = pack([*bounds, commit.mark, records, sources, _flat(commit.incomplete)])
+        arrivals = _by_day(tag, commit.arrivals)
+        parts = [*bounds, commit.mark, records, sources, _flat(commit.incomplete), ARRIVALS_KEPT_S, *arrivals.values()]
         touched = [keys.offset_key(tag), keys.mark_key(tag), keys.records_key(tag), keys.sources_key(tag)]
-        touched.append(keys.incomplete_key(tag))
-        return Fenced((await self._commit(touched, [argument])).decode())
+        touched += [keys.incomplete_key(tag), *arrivals]
+        return Fenced((await self._commit(touched, [pack(parts)])).decode())
 
     async def scan(self, partition: int, cursor: int, count: int) -> RecordsSlice:
         """About so many records from a cursor on. Raises: RedisAway."""
@@ -73,6 +78,17 @@ class RedisLedgerStore:
         return bool(
             await self._replace([keys.succession_key(keys.ledger_tag(partition, self._state))], [known, packed])
         )
+
+
+def _by_day(tag: str, arrivals: Arrivals | None) -> dict[str, list[object]]:
+    """Key of a UTC day -> field, count, ..."""
+    found: dict[str, list[object]] = {}
+    if arrivals is not None:
+        for suffix, counts in (("", arrivals.received), (keys.REPEATED, arrivals.repeated)):
+            for (source, hour), count in counts.items():
+                day, hour_of_day = divmod(hour, 24)
+                found.setdefault(keys.arrivals_key(tag, day), []).extend((f"{source}/{hour_of_day}{suffix}", count))
+    return found
 
 
 def _flat(counted: Mapping[str, int]) -> list[object]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from services.aggregator.domain.arrivals import Arrivals
 from shared.domain.instants import Micros
 from shared.domain.restatements import Restatement
 
@@ -24,6 +25,7 @@ class LedgerCommit(Struct, gc=False):
     records: ``RecordChange.key`` -> packed record. sources: ``tenant/source`` -> greatest received_at of the chunk
     (the store keeps the maximum). mark: greatest received_at of the chunk, 0 when nothing was decodable.
     incomplete: ``tenant/source/record type/field`` -> change of the number of records that miss it; deleted at 0.
+    arrivals: what the chunk adds to the counts by hour.
     """
 
     start: int
@@ -32,6 +34,7 @@ class LedgerCommit(Struct, gc=False):
     sources: dict[str, Micros]
     mark: Micros
     incomplete: Mapping[str, int] = {}
+    arrivals: Arrivals | None = None
 
 
 class LedgerExpiry(Struct, gc=False):

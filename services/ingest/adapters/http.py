@@ -12,7 +12,7 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.ingest.adapters.bodies import Bodies, SenderGone
-from services.ingest.adapters.problems import send_answer, send_problem
+from services.ingest.adapters.problems import Headers, send_answer, send_problem
 from services.ingest.domain.delivery import Answer, Delivery
 from services.ingest.domain.refusals import RefusalReason, Refused
 from services.ingest.intake import Intake
@@ -56,26 +56,32 @@ class WebhookApp:
     async def _webhook(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         source_id, _, path_token = address.partition("/")
-        label, headers = UNKNOWN_SOURCE, []
+        source: Source | None = None
+        headers: Headers = []
         try:
             source, provider = self._intake.source(source_id, path_token=path_token)
-            label = source.id
             headers = _challenge_and_methods(provider)
             answer = await self._answer(scope, receive, source, provider, path_token)
         except Refused as refused:
-            self._metrics.refused(label, refused.why)
-            log.debug("delivery_refused", source=label, reason=refused.why)
+            self._refused(source, refused.why)
             await send_problem(send, refused, headers=headers)
         except SenderGone:
             return
         except Exception:  # a bug must neither end the process nor make a sender give up: 503 is tried again
-            log.exception("unexpected_error", source=label)
-            self._metrics.refused(label, RefusalReason.UNEXPECTED)
+            log.exception("unexpected_error", source=UNKNOWN_SOURCE if source is None else source.id)
+            self._refused(source, RefusalReason.UNEXPECTED)
             await send_problem(send, _unexpected(), headers=headers)
         else:
             await send_answer(send, answer)
         finally:
             self._metrics.request_seconds.observe(time.perf_counter() - started)
+
+    def _refused(self, source: Source | None, reason: RefusalReason) -> None:
+        log.debug("delivery_refused", source=UNKNOWN_SOURCE if source is None else source.id, reason=reason)
+        if source is None:
+            self._metrics.refused(UNKNOWN_SOURCE, reason)
+        else:
+            self._intake.refused(source, reason)
 
     async def _answer(
         self, scope: Scope, receive: Receive, source: Source, provider: Provider, path_token: str

@@ -29,6 +29,7 @@ from services.api.quarantine_desk import QuarantineDesk
 from services.api.queries import Queries
 from services.api.receipts_query import ReceiptsQuery
 from services.api.restatements_query import RestatementsQuery
+from services.api.source_health import SourceHealth
 from services.api.stream import Hub
 from services.api.trends import TrendsQuery
 from shared.domain.clock import Clock
@@ -45,6 +46,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     alerts: AlertsQuery
     actions: AlertActions
     pipeline: Pipeline
+    health: SourceHealth
     quarantine: QuarantineDesk
     clock: Clock
     hub: Hub

@@ -60,6 +60,9 @@ async def status(request: Request, viewer: Asker) -> Response:
     view = await parts.queries.view(viewer)
     parked = await parts.pipeline.parked()
     content: dict[str, Any] = pipeline_status(view.tenant, view.pipeline, parked, viewer=viewer, now=view.moment.now)
+    of_sources = await parts.health.of(view.tenant, view.moment.now)
+    for source in content["sources"]:
+        source["health"] = of_sources[source["id"]]
     if viewer.role is Role.ADMIN:
         content["quarantined"] = parts.quarantine.counts(viewer)
     content["configuration"] = configuration_status(parts.configured, view.pipeline.following, viewer)
