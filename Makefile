@@ -35,7 +35,7 @@ format: setup
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-docs: setup ## renews what is generated: docs/metrics.md, .env.example
+docs: setup ## renews what is generated: docs/metrics.md, docs/sources.md, .env.example
 	$(VENV)/bin/python -m cli.reference
 
 bench: setup ## ratios against baselines measured in the same run

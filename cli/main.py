@@ -11,6 +11,7 @@ from cli.history.command import import_history
 from cli.quarantine.command import quarantine
 from cli.rebuild.command import rebuild
 from cli.simulate.command import simulate
+from cli.sources.command import sources
 from cli.token import token
 from cli.up.command import up
 
@@ -27,6 +28,7 @@ app.command()(diff)
 app.command("import")(import_history)
 app.command()(rebuild)
 app.command()(simulate)
+app.command()(sources)
 app.command()(up)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(token, name="token")

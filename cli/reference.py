@@ -1,4 +1,7 @@
-"""Writes what the code itself knows best: docs/metrics.md and .env.example. A test fails when they are stale."""
+"""Writes what the code itself knows best: docs/metrics.md, docs/sources.md and .env.example.
+
+A test fails when they are stale.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from cli.sources.document import sources_document
 from services.api.adapters.kpi_exposition import HELP
 from services.api.kpi_series import FIELDS, LABELS
 from shared.settings import ServiceSettings
@@ -20,6 +24,7 @@ from shared.settings import ServiceSettings
 SERVICES = ("ingest", "aggregator", "alerts", "api")
 METRICS = Path("docs/metrics.md")
 ENVIRONMENT = Path(".env.example")
+SOURCES = Path("docs/sources.md")
 
 
 def metrics_document() -> str:
@@ -108,9 +113,10 @@ def _shown(value: object) -> str:
 
 
 def main() -> None:
-    """Writes both files below the working directory."""
+    """Writes the files below the working directory."""
     METRICS.write_text(metrics_document())
     ENVIRONMENT.write_text(environment_example())
+    SOURCES.write_text(sources_document())
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from services.ingest.domain.statements import change_of
 from services.ingest.domain.strict_json import one_object, parse_object
 from services.ingest.providers import close_meaning as meaning
 from services.ingest.providers.close_meaning import Notice
+from services.ingest.providers.close_setup import SETUP
 from services.ingest.providers.provider import Provider
 from shared.domain.instants import SECOND_US, Micros
 from shared.domain.sources import Source
@@ -126,5 +127,5 @@ def _optional_object(value: Json, what: str) -> JsonObject | None:
 
 
 PROVIDER = Provider(
-    name="close", authenticate=authenticate, parse=parse, translate=translate, challenge="Close-Signature"
+    name="close", authenticate=authenticate, parse=parse, translate=translate, challenge="Close-Signature", setup=SETUP
 )

@@ -30,6 +30,7 @@ from services.ingest.domain.said import Unusable, refuse
 from services.ingest.domain.strict_json import one_object, parse_object, split
 from services.ingest.providers import cloudevents_envelope as envelope
 from services.ingest.providers.cloudevents_envelope import EnvelopeProblem, NoCloudEvent
+from services.ingest.providers.cloudevents_setup import SETUP
 from services.ingest.providers.provider import Provider, json_element, json_receipt
 from shared.domain import instants
 from shared.domain.instants import Micros
@@ -242,4 +243,5 @@ PROVIDER = Provider(
     answer=answer,
     challenge='Bearer realm="webhooks"',
     handshake=handshake,
+    setup=SETUP,
 )

@@ -29,6 +29,7 @@ from services.ingest.domain.strict_json import one_object, parse_object
 from services.ingest.providers import dataverse_meaning as meaning
 from services.ingest.providers import dataverse_values as values
 from services.ingest.providers.dataverse_meaning import Operation
+from services.ingest.providers.dataverse_setup import SETUP
 from services.ingest.providers.provider import Provider
 from shared.domain.instants import Micros
 from shared.domain.sources import Source
@@ -200,4 +201,6 @@ def _identity(execution: JsonObject, operation: Operation) -> str:
     return f"{named}:{correlation}:{operation.record}:{extension}:{mark(depth if isinstance(depth, str) else None)}"
 
 
-PROVIDER = Provider(name="dataverse", authenticate=authenticate, parse=parse, translate=translate, challenge="Key")
+PROVIDER = Provider(
+    name="dataverse", authenticate=authenticate, parse=parse, translate=translate, challenge="Key", setup=SETUP
+)

@@ -30,6 +30,7 @@ from services.ingest.domain.strict_json import parse_object, split
 from services.ingest.providers import hubspot_api
 from services.ingest.providers import hubspot_meaning as meaning
 from services.ingest.providers.hubspot_meaning import Said, Unmeaning
+from services.ingest.providers.hubspot_setup import SETUP
 from services.ingest.providers.provider import Provider
 from shared.domain.changes import RecordChange, Verb
 from shared.domain.instants import DAY_US, Micros
@@ -246,4 +247,5 @@ PROVIDER = Provider(
     translate=translate,
     challenge="HubSpot-Signature-v3",
     api=hubspot_api.API,
+    setup=SETUP,
 )

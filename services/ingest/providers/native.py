@@ -23,6 +23,7 @@ from services.ingest.domain.our_events import OurEvent, change_of, event_type, f
 from services.ingest.domain.refusals import RefusalReason, Refused
 from services.ingest.domain.said import Unusable, identifier, not_ahead, refuse
 from services.ingest.domain.strict_json import parse_object, split
+from services.ingest.providers.native_setup import SETUP
 from services.ingest.providers.provider import Provider
 from shared.domain import instants
 from shared.domain.instants import Micros
@@ -103,5 +104,10 @@ def _occurred_at(value: Json, now: Micros) -> Micros:
 
 
 PROVIDER = Provider(
-    name="native", authenticate=authenticate, parse=parse, translate=translate, challenge='Bearer realm="webhooks"'
+    name="native",
+    authenticate=authenticate,
+    parse=parse,
+    translate=translate,
+    challenge='Bearer realm="webhooks"',
+    setup=SETUP,
 )

@@ -34,6 +34,7 @@ from services.ingest.domain.strict_json import one_object, parse_object
 from services.ingest.providers import pipedrive_api
 from services.ingest.providers import pipedrive_meaning as meaning
 from services.ingest.providers.pipedrive_meaning import Notice
+from services.ingest.providers.pipedrive_setup import SETUP
 from services.ingest.providers.provider import Provider
 from shared.domain.changes import Verb
 from shared.domain.instants import Micros
@@ -208,4 +209,5 @@ PROVIDER = Provider(
     translate=translate,
     challenge='Basic realm="webhooks", charset="UTF-8"',
     api=pipedrive_api.API,
+    setup=SETUP,
 )

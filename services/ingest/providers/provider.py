@@ -16,6 +16,7 @@ from msgspec import Struct
 from services.ingest.domain.delivery import Answer, Context, Delivery, Element, Outcome, Receipt
 from services.ingest.domain.enrichment import RecordApi
 from services.ingest.domain.refusals import RefusalReason, Refused
+from services.ingest.domain.setup import Setup
 from services.ingest.domain.strict_json import split
 from shared.domain.instants import Micros
 from shared.domain.sources import Source
@@ -58,7 +59,7 @@ class Provider(Struct, frozen=True, kw_only=True):
 
     ``challenge`` goes into WWW-Authenticate of a 401; ``path_token`` says whether a path behind the source's id
     belongs to the address; ``handshake`` None refuses OPTIONS like any other method; ``api`` is how the CRM is asked
-    for a record that its events leave things out of.
+    for a record that its events leave things out of; ``setup`` is for people and for ``pacer sources``.
     """
 
     name: str
@@ -71,3 +72,4 @@ class Provider(Struct, frozen=True, kw_only=True):
     path_token: bool = False
     handshake: Handshake | None = None
     api: RecordApi | None = None
+    setup: Setup

@@ -35,6 +35,7 @@ from services.ingest.domain.strict_json import parse_object, split
 from services.ingest.providers import salesforce_flow as flow
 from services.ingest.providers import salesforce_meaning as meaning
 from services.ingest.providers.provider import Provider, json_receipt
+from services.ingest.providers.salesforce_cdc_setup import SETUP
 from services.ingest.providers.salesforce_state import Kind, State, is_completed, is_uncertain
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
@@ -228,4 +229,5 @@ PROVIDER = Provider(
     translate=translate,
     answer=answer,
     challenge='Bearer realm="webhooks"',
+    setup=SETUP,
 )

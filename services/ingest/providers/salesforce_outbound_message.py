@@ -27,6 +27,7 @@ from services.ingest.domain.refusals import RefusalReason, Refused, no_such_sour
 from services.ingest.domain.said import Unusable
 from services.ingest.providers import salesforce_meaning as meaning
 from services.ingest.providers.provider import Provider
+from services.ingest.providers.salesforce_outbound_message_setup import SETUP
 from services.ingest.providers.salesforce_state import Kind, State, version_time
 from services.ingest.providers.salesforce_xml import XSI, XmlElement, decoded, read, written
 from shared.domain.instants import Micros
@@ -182,4 +183,5 @@ PROVIDER = Provider(
     answer=answer,
     reread=reread,
     path_token=True,
+    setup=SETUP,
 )

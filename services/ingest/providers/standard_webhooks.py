@@ -18,13 +18,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.ingest.domain import our_events
 from services.ingest.domain.credentials import any_equal, check_age, tolerance_of
-from services.ingest.domain.delivery import Accepted, Context, Delivery, Element, Outcome, Rejected, RejectReason
+from services.ingest.domain.delivery import (
+    Accepted,
+    Context,
+    Delivery,
+    Element,
+    Ignored,
+    Outcome,
+    Rejected,
+    RejectReason,
+)
 from services.ingest.domain.json_values import Json, JsonObject, compact
 from services.ingest.domain.media_types import require_json
 from services.ingest.domain.refusals import RefusalReason, Refused
 from services.ingest.domain.said import Unusable, refuse, unix_instant
 from services.ingest.domain.strict_json import one_object, parse_object
 from services.ingest.providers.provider import Provider
+from services.ingest.providers.standard_webhooks_setup import SETUP, TEST_TYPE
 from shared.domain.instants import SECOND_US, Micros
 from shared.domain.sources import Source
 
@@ -130,11 +140,18 @@ def _outcome(element: Element, context: Context) -> Outcome:
     value = parse_object(element, max_depth=context.source.limits.max_depth + 1)
     if isinstance(value, Rejected):
         return value
+    if _is_test(value):
+        return Ignored(TEST_TYPE)
     try:
         said = our_events.read(_envelope(value), context)
     except Unusable as error:
         return Rejected(element, error.reason, error.detail)
     return Accepted((our_events.change_of(said, context),))
+
+
+def _is_test(value: JsonObject) -> bool:
+    payload = value.get(_PAYLOAD)
+    return isinstance(payload, dict) and payload.get("type") == TEST_TYPE
 
 
 def _envelope(value: JsonObject) -> our_events.Envelope:
@@ -162,4 +179,5 @@ PROVIDER = Provider(
     parse=parse,
     translate=translate,
     challenge="Standard-Webhooks-Signature",
+    setup=SETUP,
 )

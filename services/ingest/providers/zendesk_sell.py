@@ -29,6 +29,7 @@ from services.ingest.domain.strict_json import parse_object, split
 from services.ingest.providers import zendesk_sell_meaning as meaning
 from services.ingest.providers.provider import Provider
 from services.ingest.providers.zendesk_sell_meaning import Item
+from services.ingest.providers.zendesk_sell_setup import SETUP
 from shared.domain.instants import Micros
 from shared.domain.sources import Source
 
@@ -157,4 +158,5 @@ PROVIDER = Provider(
     parse=parse,
     translate=translate,
     challenge='Bearer realm="webhooks"',
+    setup=SETUP,
 )

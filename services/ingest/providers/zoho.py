@@ -29,6 +29,7 @@ from services.ingest.domain.strict_json import one_object, parse_object
 from services.ingest.providers import zoho_meaning as meaning
 from services.ingest.providers.provider import Provider
 from services.ingest.providers.zoho_meaning import Notice
+from services.ingest.providers.zoho_setup import SETUP
 from shared.domain.instants import Micros
 from shared.domain.sources import Source
 
@@ -204,4 +205,6 @@ def _digest(module: str, notice: Notice) -> str:
     return hashlib.sha256(as_bytes([module, notice.operation, notice.record, values, *named])).hexdigest()[:32]
 
 
-PROVIDER = Provider(name="zoho", authenticate=authenticate, parse=parse, translate=translate, challenge="Token")
+PROVIDER = Provider(
+    name="zoho", authenticate=authenticate, parse=parse, translate=translate, challenge="Token", setup=SETUP
+)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from cli.reference import ENVIRONMENT, METRICS, environment_example, metrics_document
+from cli.reference import ENVIRONMENT, METRICS, SOURCES, environment_example, metrics_document
+from cli.sources.document import sources_document
 
 ROOT = Path(__file__).parents[3]
 
@@ -13,6 +14,10 @@ def test_the_metrics_document_is_fresh() -> None:
 
 def test_the_environment_example_is_fresh() -> None:
     assert (ROOT / ENVIRONMENT).read_text() == environment_example(), "run `make docs`"
+
+
+def test_the_document_of_sources_is_fresh() -> None:
+    assert (ROOT / SOURCES).read_text() == sources_document(), "run `make docs`"
 
 
 def test_no_service_exports_an_unexplained_metric() -> None:

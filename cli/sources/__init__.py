@@ -1,0 +1,1 @@
+"""``pacer sources``: how each source is set up, and whether it is."""
