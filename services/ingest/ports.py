@@ -80,6 +80,10 @@ class Spool(Protocol):
         """What waits now."""
         ...
 
+    async def others_hold(self) -> bool:
+        """Whether something waits in the parts of other processes, living or gone. Raises: SpoolFailed."""
+        ...
+
     async def put(self, delivery: Spooled) -> None:
         """Returns when it would outlast a crash. Raises: SpoolFull, SpoolFailed, EventTooLarge."""
         ...

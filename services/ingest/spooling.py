@@ -23,6 +23,8 @@ PATIENCE_SECONDS = 0.5
 """How long a delivery that can be spooled waits for the log: senders want an answer within a second."""
 RETRY_SECONDS = 0.5
 """Pause before the log is tried again; on Kafka each try itself lasts until it is back, or some seconds."""
+DISK_RETRY_SECONDS = 5.0
+"""Pause after the disk failed."""
 ADOPT_SECONDS = 30.0
 """How often a process with nothing to drain looks for what others have left."""
 log = structlog.get_logger()
@@ -106,7 +108,7 @@ class SpoolingLog:
 
     async def beat(self, number: int, at: Micros) -> None:
         """See the port. What was spooled goes first: a heartbeat says that everything before it has passed."""
-        if self._spool.held.parts:
+        if self._spool.held.parts or await self._spool.others_hold():
             raise LogUnavailable("what was spooled goes first")
         async with self._watched():
             await self._log.beat(number, at)
@@ -123,24 +125,23 @@ class SpoolingLog:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ADOPT_SECONDS):
                     await self._spool.filled()
-            if not await self._work():
-                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(await self._work())
 
-    async def _work(self) -> bool:
-        """Drains the oldest part, or takes over what others left; False when it is better to wait a moment."""
+    async def _work(self) -> float:
+        """Drains the oldest part, or takes over what others left; how many seconds to pause then."""
         try:
             if not self._spool.held.parts:
                 await self._spool.adopt()
-                return True
+                return 0
             await self.drain_oldest()
         except SpoolFailed as error:
             log.warning("spool_not_drained", detail=str(error))
-            return False
+            return DISK_RETRY_SECONDS
         except LogUnavailable as error:
             self._log_is_away()
-            log.info("spool_waits", detail=str(error))
-            return False
-        return True
+            log.debug("spool_waits", detail=str(error))
+            return RETRY_SECONDS
+        return 0
 
     async def drain_oldest(self) -> None:
         """Lets the oldest part go once the log has all of it. Raises: LogUnavailable, SpoolFailed."""

@@ -38,6 +38,10 @@ class FakeSpool:
         oldest = found[0].received_at if found else 0
         return Held(len(self.parts), len(found), sum(one.size for one in found), oldest)
 
+    async def others_hold(self) -> bool:
+        self._check()
+        return bool(self.left_by_others)
+
     async def put(self, delivery: Spooled) -> None:
         self._check()
         if any(len(message.value) > MAX_MESSAGE_BYTES for message in delivery.messages):

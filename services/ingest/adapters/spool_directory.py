@@ -72,6 +72,10 @@ class SpoolDirectory:
         unreadable = f", {held.unreadable} file(s) of another key" if held.unreadable else ""
         return f"{held.deliveries} deliveries, {held.size} bytes{unreadable}"
 
+    async def others_hold(self) -> bool:
+        """See the port."""
+        return await self._on_disk(self._storage.others_hold)
+
     async def put(self, delivery: Spooled) -> None:
         """See the port."""
         size = OVERHEAD + delivery.size + SLACK * (1 + len(delivery.messages))

@@ -131,6 +131,16 @@ def found_segment(path: Path, keyring: Keyring) -> tuple[Segment, Contents]:
     return segment, contents
 
 
+def holds_something(path: Path, keyring: Keyring) -> bool:
+    """Whether a file has more than a header, and a key of ours; one that goes meanwhile has not. Raises: OSError."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEADER_BYTES + 1)
+    except FileNotFoundError:
+        return False
+    return len(head) > HEADER_BYTES and keyring.knows(head[len(MAGIC) : len(MAGIC) + KEY_ID_BYTES])
+
+
 def sync_directory(directory: Path) -> None:
     """Makes new and removed names in it outlast a crash. Raises: OSError."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from services.ingest.adapters.spool_segments import (
     Segment,
     Unreadable,
     found_segment,
+    holds_something,
     sync_directory,
 )
 from services.ingest.adapters.spool_slots import Slot, orphaned_slots, take_slot
@@ -72,6 +74,10 @@ class SpoolStorage:
             self._seal()
 
     def _begin(self) -> Segment:
+        if self._slot is not None and not self._slot.path.is_dir():  # somebody took it away: begin anew
+            log.error("spool_directory_gone", directory=str(self._slot.path))
+            self._slot.close()
+            self._slot = None
         slot = self._slot or self._open()
         self._newest = max(self._clock.now(), self._newest + 1)
         self._active = Segment.create(slot.path, self._newest, self._keyring)
@@ -115,7 +121,8 @@ class SpoolStorage:
         """Takes the first file away, for good. Raises: OSError."""
         oldest = self._segments[0]
         oldest.path.unlink(missing_ok=True)
-        sync_directory(oldest.path.parent)
+        with suppress(FileNotFoundError):
+            sync_directory(oldest.path.parent)
         self._segments.pop(0)
         self._count()
 
@@ -127,6 +134,14 @@ class SpoolStorage:
             kept.append([delivery], self._keyring)
         finally:
             kept.close()
+
+    def others_hold(self) -> bool:
+        """Whether a file that we could read lies in another subdirectory. Raises: OSError."""
+        if not self._directory.is_dir():
+            return False
+        own = None if self._slot is None else self._slot.path
+        found = (path for path in self._directory.glob(f"*/*{SUFFIX}") if path.parent != own)
+        return any(holds_something(path, self._keyring) for path in found)
 
     def adopt(self) -> int:
         """Takes over the files of processes that are gone, our own predecessor's first; how many. Raises: OSError."""

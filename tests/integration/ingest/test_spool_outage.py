@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import shutil
 import time
@@ -81,15 +82,17 @@ class Floor:
         self._port = port
         self.process: Running
         self.answers: list[tuple[str, int, int, float]] = []
+        self._numbers = itertools.count(1)
         _configure(self._configuration)
 
-    def start(self) -> None:
+    def start(self, *, processes: int = 1) -> None:
         self.process = self._processes.start(
             "services.ingest",
             env={
                 "PACER_CONFIG_DIR": str(self._configuration),
                 "PACER_KAFKA__BOOTSTRAP_SERVERS": self.kafka.bootstrap,
                 "PACER_HTTP__PORT": str(self._port),
+                "PACER_HTTP__PROCESSES": str(processes),
                 "PACER_SPOOL__DIR": str(self.spool),
                 "PACER_SPOOL__KEY": KEY,
                 "SPOOL_TEST_TOKEN": NATIVE_TOKEN,
@@ -97,7 +100,9 @@ class Floor:
         )
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", timeout=15)
+        """Each request by a connection of its own, so that every process has its share."""
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", timeout=15, limits=limits)
 
     async def send(self, http: httpx.AsyncClient, source: str, number: int) -> int:
         body, how = BODIES[source](number)
@@ -109,22 +114,18 @@ class Floor:
     @asynccontextmanager
     async def stream(self, *sources: str) -> AsyncIterator[None]:
         """Sends for as long as the block lasts, each source one delivery after the other."""
-        async with self.client() as http:
-            tasks = [asyncio.create_task(self._stream(http, source)) for source in sources]
+        over = asyncio.Event()
+        async with self.client() as http, asyncio.TaskGroup() as tasks:
+            for source in sources:
+                tasks.create_task(self._stream(http, source, over))
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-            failed = [task.exception() for task in tasks if not task.cancelled() and task.exception()]
-            assert not failed
+                over.set()
 
-    async def _stream(self, http: httpx.AsyncClient, source: str) -> None:
-        number = len(self.answers) * 1000
-        while True:
-            number += 1
-            await asyncio.shield(self.send(http, source, number))
+    async def _stream(self, http: httpx.AsyncClient, source: str, over: asyncio.Event) -> None:
+        while not over.is_set():
+            await self.send(http, source, next(self._numbers))
             await asyncio.sleep(0.01)
 
     async def ready(self) -> None:
@@ -204,6 +205,24 @@ async def test_an_outage_in_the_middle_of_a_run_costs_no_sender_with_a_spool_any
         assert set(floor.on_the_log(source)) == set(sent)
         assert all(numbers == sorted(numbers) for numbers in floor.partitions_of(source).values())
     assert not list(floor.spool.glob("*/*.seg"))
+
+
+async def test_several_processes_spool_side_by_side(floor: Floor) -> None:
+    await floor.ready()
+    floor.process.signal()
+    assert floor.process.wait(30) == 0
+    floor.start(processes=2)
+    await floor.ready()
+    await asyncio.to_thread(floor.kafka.kill)
+    async with floor.stream("pipes", "own", "own", "own", "own"):
+        await asyncio.sleep(3)
+    assert await floor.held() > 50
+    assert len({path.parent for path in floor.spool.glob("*/*.seg")}) == 2
+    await asyncio.to_thread(floor.kafka.start)
+    await eventually(floor.held, equals=0.0, within_seconds=40)
+    assert [answer for answer in floor.answers if answer[2] >= 300] == []
+    for source in ("pipes", "own"):
+        assert set(floor.on_the_log(source)) == set(floor.sent(source))
 
 
 async def test_ingest_killed_in_an_outage_keeps_what_it_confirmed(floor: Floor) -> None:

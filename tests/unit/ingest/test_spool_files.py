@@ -303,6 +303,17 @@ async def test_processes_that_share_a_directory_have_a_part_each(opened: Open) -
     assert (await drained(first), await drained(second)) == ([1], [2])
 
 
+async def test_it_sees_what_others_hold_and_could_be_drained(opened: Open) -> None:
+    first, second, stranger = opened(), opened(), opened(OTHER)
+    assert not await second.others_hold()
+    await stranger.put(delivery(9))
+    assert not await second.others_hold()
+    await first.put(delivery(1))
+    assert (await second.others_hold(), await first.others_hold()) == (True, False)
+    await drained(first)
+    assert not await second.others_hold()
+
+
 async def test_what_a_process_that_is_gone_has_left_is_taken_over_before_newer_things(opened: Open) -> None:
     staying, leaving = opened(at="2026-11-23T11:00:00Z"), opened(at="2026-11-23T10:00:00Z")
     await staying.put(delivery(2))
@@ -322,13 +333,13 @@ async def test_a_directory_that_cannot_be_used_is_no_reason_not_to_start(tmp_pat
         assert await drained(spool) == [1]
 
 
-async def test_a_directory_that_vanishes_is_a_named_failure(opened: Open, tmp_path: Path) -> None:
+async def test_a_directory_that_vanishes_is_begun_anew(opened: Open, tmp_path: Path, counted: Counted) -> None:
     spool = opened()
     await spool.put(delivery(1))
     await spool.oldest()
     shutil.rmtree(tmp_path / "0")
-    with pytest.raises(SpoolFailed, match="No such file"):
-        await spool.put(delivery(2))
+    await spool.put(delivery(2))
+    assert (await drained(spool), counted["damaged_deliveries_total"]) == ([2], 1)
 
 
 def text_of(*keys: bytes) -> str:
