@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -191,15 +192,11 @@ async def run(settings: IngestSettings, worker: Worker | None = None) -> None:
     configuration = LiveConfiguration(settings.config_dir, os.environ)
     shared = share(worker) if worker else None
     async with open_ingest(settings, configuration, shared) as ingest, asyncio.TaskGroup() as tasks:
-        retention = configuration.deployment.retention
-        retries = RetryFollower(settings.kafka, ingest.retrying, retention=retention).run()
-        works: list[Coroutine[Any, Any, None]] = [follow(configuration, ingest), retries]
+        works = [follow(configuration, ingest)]
         if worker is None or worker.is_first:
-            works.append(ingest.heart.run(settings.heartbeat.every.total_seconds()))
+            works += for_all(settings, ingest, retention=configuration.deployment.retention)
         if shared:
             works.append(shared.health.publish())
-        if ingest.enriching is not None:
-            works.append(EnrichmentFollower(settings.kafka, ingest.enriching, retention=retention).run())
         beside = [tasks.create_task(work) for work in works]
         if worker:
             await until_ready(ingest.health)
@@ -207,6 +204,17 @@ async def run(settings: IngestSettings, worker: Worker | None = None) -> None:
         await serve(ingest.app, settings.http, DEFAULT_PORT, on_cut=ingest.metrics.cut, sockets=sockets)
         for task in beside:
             task.cancel()
+
+
+def for_all(settings: IngestSettings, ingest: Ingest, *, retention: timedelta) -> list[Coroutine[Any, Any, None]]:
+    """What one process does for all: a second heart would beat in between, a second enricher double the CRM's rate."""
+    works = [
+        ingest.heart.run(settings.heartbeat.every.total_seconds()),
+        RetryFollower(settings.kafka, ingest.retrying, retention=retention).run(),
+    ]
+    if ingest.enriching is not None:
+        works.append(EnrichmentFollower(settings.kafka, ingest.enriching, retention=retention).run())
+    return works
 
 
 def check(settings: IngestSettings) -> None:

@@ -34,8 +34,6 @@ PIPELINED = 16
 """Requests that wait for the answers of those before them; webhooks' senders have none."""
 STALLED_SECONDS = 30.0
 """A peer that does not take its answer for so long is gone."""
-
-
 _HEAD, _BODY, _IDLE, _LINGERING = range(4)
 """What a connection is at; numbers, since they are compared several times a request. Lingering: answered for the last
 time, it reads on for a moment, for an end amid unread bytes would take the answer away.
@@ -89,11 +87,8 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """In pieces, so that no head is ever parsed far beyond its bound."""
-        if len(data) <= PIECE_BYTES:
-            self._feed(data)
-            return
         for start in range(0, len(data), PIECE_BYTES):
-            self._feed(data[start : start + PIECE_BYTES])
+            self._feed(data[start : start + PIECE_BYTES])  # a piece that is all of it is no copy
 
     def _feed(self, piece: bytes) -> None:
         if self._phase == _IDLE:
