@@ -337,6 +337,30 @@ async def test_a_flood_of_unfinished_bodies_stays_within_its_bytes(served: Serve
     assert exchange(port, request()).code == 202
 
 
+PARSED_LARGE = [b"1," * 99_000 + b"1", b"{}," * 49_000 + b"{}", b'"abcdefg",' * 99_000 + b"1"]
+"""Insides of arrays that take most memory when they are parsed."""
+
+
+@pytest.mark.parametrize("inside", PARSED_LARGE, ids=["numbers", "objects", "texts"])
+async def test_what_grows_when_it_is_parsed_is_not_kept_while_kafka_is_slow(served: Serve, inside: bytes) -> None:
+    started = served(confirmed_after=2, slow_seconds=20)
+    port, running = await up(started), started[1]
+    body = b'[{"id":"1","type":"deal.won","occurred_at":"2026-11-23T09:30:00Z","more":[%s]}]' % inside
+    exchange(port, request(body=body))
+    before, senders = resident(running), [Wire(port) for _ in range(24)]
+    for each in senders:
+        each.send(request(body=body))
+    assert {each.reply().code for each in senders} == {202}
+    peak = int(re.findall(r"VmHWM:\s+(\d+)", status(running))[0]) * 1024
+    assert peak - before < 24 * (len(body) + MIB)
+    for each in senders:
+        each.socket.close()
+
+
+def status(running: Running) -> str:
+    return Path(f"/proc/{running.pid}/status").read_text()
+
+
 async def test_nothing_of_it_all_was_a_500_or_an_exception(served: Serve) -> None:
     started = served()
     port = await up(started)
