@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from services.ingest.domain.delivery import Context, Delivery, Rejected
+from services.ingest.domain.enrichment import Ask
 from services.ingest.domain.retries import FactMessage, Verdict
 from services.ingest.ports import EventTooLarge, LogUnavailable
 from shared.contracts.heartbeats import heartbeat
@@ -25,6 +26,7 @@ class FakeLog:
         self.changes: list[RecordChange] = []
         self.rejects: list[Rejected] = []
         self.facts: list[FactMessage] = []
+        self.asks: list[Ask] = []
         self.resolutions: list[tuple[int, Retried]] = []
         self.away = False
         self.breaks_after: int | None = None
@@ -66,6 +68,7 @@ class FakeLog:
             raise EventTooLarge("larger than the test wants it")
         self.changes.extend(verdict.changes)
         self.facts.extend(verdict.facts)
+        self.asks.extend(verdict.asks)
         self.resolutions.append((partition, resolution))
 
 

@@ -9,13 +9,15 @@ from typing import Protocol
 import pytest
 from msgspec.structs import replace
 
+from services.ingest.adapters.enrichment_messages import decode_ask
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.domain.delivery import Context, Delivery, Element, Rejected, RejectReason
+from services.ingest.domain.enrichment import Ask
 from services.ingest.domain.retries import FactMessage, Verdict, still
 from services.ingest.ports import KeptEntries, LogUnavailable, RetryLog
 from shared.adapters.quarantine_topic import QuarantineBodies, reading_quarantine
 from shared.contracts.messages import Quarantined, decode_change
-from shared.contracts.topics import CRM_EVENTS, KPI_FACTS
+from shared.contracts.topics import CRM_ENRICHMENTS, CRM_EVENTS, KPI_FACTS
 from shared.domain.changes import RecordChange
 from shared.domain.quarantine import Place, QuarantineIndex, Retried, RetryOutcome, Selection
 from shared.settings import KafkaSettings
@@ -46,6 +48,8 @@ class Subject(Protocol):
 
     def facts(self) -> list[tuple[int, bytes]]: ...
 
+    def asks(self) -> list[Ask]: ...
+
     async def resolutions(self, entry_id: str) -> list[tuple[int, Retried]]: ...
 
 
@@ -66,6 +70,9 @@ class Fake:
 
     def facts(self) -> list[tuple[int, bytes]]:
         return [(batch.partition, batch.value) for batch in self.log.facts]
+
+    def asks(self) -> list[Ask]:
+        return self.log.asks
 
     async def resolutions(self, entry_id: str) -> list[tuple[int, Retried]]:
         return [(partition, said) for partition, said in self.log.resolutions if said.resolves == entry_id]
@@ -92,6 +99,10 @@ class OnKafka:
     def facts(self) -> list[tuple[int, bytes]]:
         found = read_all(self._settings.bootstrap_servers, KPI_FACTS, until=bool)
         return [(message.partition(), message.value()) for message in found]
+
+    def asks(self) -> list[Ask]:
+        found = read_all(self._settings.bootstrap_servers, CRM_ENRICHMENTS, until=bool)
+        return [decode_ask(message.value()) for message in found]
 
     async def resolutions(self, entry_id: str) -> list[tuple[int, Retried]]:
         async with reading_quarantine(self._settings, QuarantineIndex(1000)) as reader:
@@ -161,3 +172,17 @@ async def test_nothing_asked_for_is_nothing_read(subject: Subject) -> None:
 async def test_what_is_away_confirms_nothing(away: RetryLog) -> None:
     with pytest.raises(LogUnavailable):
         await away.settle(still("x"), SAID, partition=0)
+
+
+async def test_what_the_crm_has_to_be_asked_for_is_asked(subject: Subject) -> None:
+    ask = Ask(
+        tenant="acme",
+        source="retry-ports",
+        record_type="call",
+        record="asked-1",
+        event="e",
+        missing=("owner",),
+        received_at=5,
+    )
+    await subject.log.settle(Verdict(RetryOutcome.ACCEPTED, changes=(change(),), asks=(ask,)), SAID, partition=0)
+    assert ask in subject.asks()

@@ -20,6 +20,7 @@ from shared.contracts.quarantine import Asked, RetryAsked, as_text
 from shared.domain import instants
 from shared.domain.facts import PageEntry, Revision
 from shared.domain.quarantine import Place, Retried, RetryOutcome
+from shared.domain.sources import Enrich
 from tests.support.changes import change
 from tests.support.crm_sender import CrmSender, deal_property, event, hubspot_event
 from tests.support.fake_log import FakeKept, FakeLog
@@ -217,3 +218,11 @@ async def test_the_door_keeps_what_a_retry_can_use(desk: Desk, crm: CrmSender, c
     clock.advance(timedelta(days=2))
     await desk.retry(msgspec.json.decode(msgspec.json.encode(entry), type=Quarantined))
     assert [c.event for c in desk.log.changes] == ["fine", "evt-9"]
+
+
+async def test_an_element_that_leaves_things_out_has_them_asked_for(desk: Desk) -> None:
+    source = hubspot_source(enrich=Enrich("token", "https://api.example"))
+    configure(desk.ingest, source)
+    thin = hubspot_event("object.creation", objectTypeId="0-48")
+    await desk.retry(kept_element(thin, source=source))
+    assert [(ask.record_type, "owner" in ask.missing) for ask in desk.log.asks] == [("call", True)]
