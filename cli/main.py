@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cli.capture.command import capture
 from cli.check import check
 from cli.demo import demo
 from cli.diff.command import diff
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(capture)
 app.command()(check)
 app.command()(demo)
 app.command()(diff)

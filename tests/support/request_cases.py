@@ -23,6 +23,7 @@ OPTIONS = {
     "hubspot_allow_workflow_v2": "allow_workflow_v2",
     "cloudevents_allowed_origins": "allowed_origins",
     "close_tolerance_s": "tolerance",
+    "salesforce_flow": "flow",
 }
 SECRETS = {"path_token", "http_auth_password", "token", "code"}
 """Which part of a credential of several parts is the secret; the others are options."""
@@ -63,6 +64,7 @@ def source_of(case: Case) -> Source:
     secrets, options = _credentials(case["secret"])
     config = dict(case.get("config", {}))
     limits = Limits(max_batch=config.pop("max_batch_events", 1000))
+    stages = {name: frozenset(config.pop(name, ())) for name in ("won_stages", "lost_stages")}
     options |= {OPTIONS[name]: _option(name, value) for name, value in config.items()}
     return Source(
         id=provider_of(case).replace("_", "-"),
@@ -72,6 +74,7 @@ def source_of(case: Case) -> Source:
         public_url=_public_url(case),
         limits=limits,
         options=options,
+        **stages,
     )
 
 
