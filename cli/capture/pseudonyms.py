@@ -31,7 +31,7 @@ _NUMBER_KEY = re.compile(
     re.IGNORECASE,
 )
 _TIME = re.compile(
-    r"20[1-9]\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"2(?:0[1-9]|[1-9]\d)\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|/Date\((?:1[3-9]|2)\d{11,12}(?:[+-]\d{4})?\)/|\d\d:\d\d(?::\d\d)?",
     re.ASCII,
 )
