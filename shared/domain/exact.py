@@ -14,6 +14,7 @@ _MAX_LENGTH = 160
 ZERO = Decimal(0)
 MONEY_PLACES = Decimal("0.0001")
 RATIO_PLACES = Decimal("0.000001")
+_PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 
 
@@ -30,6 +31,11 @@ def number(value: object) -> Decimal | None:
     if not isinstance(exponent, int) or parsed.adjusted() >= MAX_DIGITS or exponent < -MAX_DIGITS:
         return ZERO if parsed.is_zero() else None
     return parsed
+
+
+def is_number(value: object) -> bool:
+    """Whether ``number`` finds one; most are short and plain, and need no decimal to tell."""
+    return (isinstance(value, str) and _PLAIN.fullmatch(value) is not None) or number(value) is not None
 
 
 def money(value: Decimal) -> Decimal:

@@ -86,6 +86,8 @@ def _scan_array(text: str, position: int, *, max_batch: int) -> tuple[list[Eleme
 
 
 def _after_space(text: str, position: int) -> int:
+    if text[position : position + 1] > " ":  # nearly always: senders write no space
+        return position
     match = _SPACE.match(text, position)
     return match.end() if match else position
 

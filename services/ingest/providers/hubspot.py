@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 
 from services.ingest.domain.credentials import any_equal, check_age, tolerance_of
 from services.ingest.domain.delivery import (
@@ -44,6 +45,8 @@ _DECODED_IN_URI = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGN
 """HubSpot decodes exactly these before it signs."""
 _ACTIONS = {"creation", "deletion", "restore", "merge", "propertyChange", "associationChange", "privacyDeletion"}
 _PLAIN_VERBS = {"deletion": Verb.DELETED, "restore": Verb.RESTORED}
+_LONGEST_NAME = 64
+"""Nothing that we know is called by so many characters."""
 _SILENT_ACTIONS = {"associationChange", "privacyDeletion"}
 """Known, and no number depends on them; a privacy deletion comes with an ordinary one."""
 
@@ -119,10 +122,10 @@ def _event(event: JsonObject, context: Context) -> Outcome:
     subscription = event.get("subscriptionType") or event.get("eventType")
     if not isinstance(subscription, str):
         raise Unmeaning(RejectReason.MISSING_TYPE, "subscriptionType is a text")
-    name, _, action = subscription.partition(".")
-    kind = meaning.kind_of(event.get("objectTypeId") if name == "object" else name)
+    object_type = event.get("objectTypeId")
+    kind, action = _kind_and_action(subscription[:_LONGEST_NAME], _short(object_type))
     if kind is None or action not in _ACTIONS:
-        raise Unmeaning(RejectReason.UNKNOWN_TYPE, f"{subscription[:80]} {str(event.get('objectTypeId'))[:40]}")
+        raise Unmeaning(RejectReason.UNKNOWN_TYPE, f"{subscription[:80]} {str(object_type)[:40]}")
     if action in _SILENT_ACTIONS or kind not in meaning.TRACKED:
         return Ignored(subscription)
     record = _Record(context, kind=kind, portal=_text(event.get("portalId")))
@@ -136,6 +139,17 @@ def _event(event: JsonObject, context: Context) -> Outcome:
     verb = _PLAIN_VERBS.get(action) or meaning.CREATION_VERBS.get(kind, "created")
     missing = meaning.LEFT_OUT.get(kind, ()) if action == "creation" else ()
     return Accepted((record.change(object_id, Said(verb, mark=action, missing=missing), at),))
+
+
+@lru_cache(maxsize=256)
+def _kind_and_action(subscription: str, object_type: str | None) -> tuple[str | None, str]:
+    """Of what it speaks, and what happened; a portal has a few dozen subscriptions."""
+    name, _, action = subscription.partition(".")
+    return meaning.kind_of(object_type if name == "object" else name), action
+
+
+def _short(value: Json) -> str | None:
+    return str(value[:_LONGEST_NAME]) if isinstance(value, str) else None
 
 
 class _Record:

@@ -131,7 +131,7 @@ def _deal_change(name: str, value: str | None, *, mark: str, source: Source) -> 
     if name == "dealstage":
         return Said(Verb.STAGE_CHANGED, mark, fields=stage_fields(value, source)) if value else _cleared("stage", mark)
     if name == "amount":
-        if value is not None and exact.number(value) is None:
+        if value is not None and not exact.is_number(value):
             raise Unmeaning(RejectReason.INVALID_AMOUNT, "amount is no decimal number")
         return Said(Verb.UPDATED, mark, fields={"amount": value})
     if name == "deal_currency_code":
