@@ -26,6 +26,8 @@ OURS = frozenset(
     }
 )
 """Names with a meaning of ours. A customer's own field of such a name is kept as ``crm_status`` and the like."""
+COUNTING = {"Amount": "amount", "StageName": "stage", "OwnerId": "owner", "CurrencyIsoCode": "currency"}
+"""Our names of the fields that numbers hang on."""
 _UNSPOKEN = frozenset({"Id", "OwnerId", "ChangeEventHeader", "attributes"})
 """The record and its owner are said elsewhere; the others are no fields."""
 _ACCOUNT, _DEAL = "001", "006"

@@ -162,6 +162,7 @@ def _change(state: State, context: Context, *, record_type: str, verb: str, even
         owner=_owner(state),
         times=_times(state, record_type, verb),
         delivery=context.delivery,
+        missing=state.missing,
     )
 
 

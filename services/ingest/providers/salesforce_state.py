@@ -32,13 +32,16 @@ class Kind(Enum):
 
 
 class State(Struct, frozen=True):
-    """What a delivery says of one record. ``fields``: only what is said, None clears; ``changed``: surely new."""
+    """What a delivery says of one record. ``fields``: only what is said, None clears; ``changed``: surely new;
+    ``missing``: our names of what changed and was not sent along.
+    """
 
     object: str
     record: str
     kind: Kind
     fields: Mapping[str, Json] = {}
     changed: frozenset[str] = frozenset()
+    missing: tuple[str, ...] = ()
 
     def flag(self, name: str) -> bool | None:
         """A checkbox, None where nothing is said of it."""

@@ -108,6 +108,13 @@ def test_pub_sub_nulls_say_nothing_unless_they_are_listed() -> None:
     assert changed_alone.fields == {"amount": None}
 
 
+def test_what_changed_and_was_not_sent_along_is_missing() -> None:
+    (change,) = changes(
+        change_event(fields={"StageName": "x"}, changedFields=["StageName", "Amount", "OwnerId", "Name"])
+    )
+    assert (change.missing, "amount" in change.fields, change.owner) == (("amount", "owner"), False, UNSET)
+
+
 def test_cometds_nulls_clear() -> None:
     change = changes(cometd(change_event(fields={"Amount": None, "OwnerId": None})))[0]
     assert (change.owner, change.fields) == (None, {"amount": None})
