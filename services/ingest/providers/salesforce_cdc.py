@@ -36,6 +36,7 @@ from services.ingest.providers import salesforce_flow as flow
 from services.ingest.providers import salesforce_meaning as meaning
 from services.ingest.providers.provider import Provider, json_receipt
 from services.ingest.providers.salesforce_cdc_setup import SETUP
+from services.ingest.providers.salesforce_fields import COUNTING
 from services.ingest.providers.salesforce_state import Kind, State, is_completed, is_uncertain
 from shared.domain.changes import RecordChange
 from shared.domain.instants import Micros
@@ -201,7 +202,8 @@ def _state(event: _Event, record: str, *, kind: Kind) -> State:
         return State(entity, record, kind, payload, frozenset(payload))
     clearing = {*nulled, *(changed if is_decoded and kind is Kind.UPDATE else ())}
     fields = dict(_said(payload, clearing)) | {name: None for name in nulled if name in payload}
-    return State(entity, record, kind, fields, frozenset(changed) if is_decoded else frozenset())
+    missing = tuple(COUNTING[name] for name in changed if name in COUNTING and name not in payload)
+    return State(entity, record, kind, fields, frozenset(changed) if is_decoded else frozenset(), missing)
 
 
 def _said(payload: JsonObject, clearing: set[str]) -> Iterator[tuple[str, Json]]:
