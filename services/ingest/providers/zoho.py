@@ -87,24 +87,31 @@ def _is_short(value: Json) -> bool:
 def _by_record(notification: JsonObject, ids: list[Json]) -> list[JsonObject]:
     """Each record's own part: its id with the values and the names of fields that belong to it.
 
-    What names none of the ids stands by itself, so that nothing is lost.
+    What names none of the ids stands by itself, all of it as one, so that nothing is lost and a batch keeps its bound.
     """
     parts: dict[str, JsonObject] = {}
     odd: list[JsonObject] = []
+    nobodys: JsonObject = {}
     for record in ids:
         if isinstance(record, str):
             parts.setdefault(record, {"ids": [record]})
         else:
             odd.append({"ids": [record]})
     for name in ("affected_values", "affected_fields"):
-        given = notification.get(name)
-        for item in given if isinstance(given, list) else [] if given is None else [given]:
-            part = parts.get(_record_of(name, item))
-            if part is None:
-                odd.append({"ids": [], name: [item]})
-            else:
-                _list(part, name).append(item)
-    return [*parts.values(), *odd]
+        for item in _items(notification.get(name)):
+            _list(parts.get(_record_of(name, item), nobodys), name).append(item)
+    return [*parts.values(), *odd, *([{"ids": []} | nobodys] if nobodys else [])]
+
+
+def _items(given: Json) -> list[Json]:
+    """One item a record, also where one object names the fields of several."""
+    found: list[Json] = []
+    for item in given if isinstance(given, list) else [] if given is None else [given]:
+        if isinstance(item, dict) and "record_id" not in item:
+            found += [{record: names} for record, names in item.items()]
+        else:
+            found.append(item)
+    return found
 
 
 def _list(part: JsonObject, name: str) -> list[Json]:

@@ -152,6 +152,12 @@ async def test_an_update_without_values_names_the_fields_that_changed() -> None:
     assert (await said(affected_fields=named)).missing == ("amount", "owner", "Mobile", "crm_status")
 
 
+async def test_one_object_may_name_the_fields_of_several_records() -> None:
+    desk = zoho_desk()
+    await desk.send(notification(ids=["1", "2"], affected_fields=[{"1": ["Amount"], "2": ["Owner"]}]))
+    assert [change.missing for change in desk.log.changes] == [("amount",), ("owner",)]
+
+
 async def test_a_creation_with_values_still_has_an_owner_to_ask_for() -> None:
     assert (await said("Leads", "insert", values={"Company": "Acme"})).missing == ("owner",)
 
@@ -182,7 +188,7 @@ async def test_values_of_a_record_that_is_not_named_are_kept() -> None:
     desk = zoho_desk()
     values = [{"record_id": "2", "values": {"Amount": 2}}, "nonsense"]
     answer = await desk.send(notification(ids=["1", {"id": 1}], affected_values=values))
-    assert (answer.json()["accepted"], answer.json()["quarantined"]) == (1, 3)
+    assert (answer.json()["accepted"], answer.json()["quarantined"]) == (1, 2)
     assert {reject.reason for reject in desk.log.rejects} == {"invalid_record"}
 
 
