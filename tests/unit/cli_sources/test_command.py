@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from typer.testing import CliRunner
 
 from cli.main import app
 from cli.sources.reachable import states
 from cli.up.data_directory import RunningDeployment, hold, write_deployment
+from services.ingest.domain.delivery import Problem, Receipt
+from services.ingest.domain.refusals import RefusalReason
+from services.ingest.metrics import IngestMetrics
+from shared.domain.instants import parse
 from tests.support.configuration_files import ENVIRONMENT, write_configuration
 
 SOURCES = """
@@ -95,17 +100,13 @@ def test_a_running_pacer_up_is_asked(directory: str, tmp_path: Path) -> None:
 
 
 def test_a_state_is_what_the_metrics_say() -> None:
-    exposition = """
-# TYPE ingest_events_total counter
-ingest_events_total{source="hub",outcome="accepted"} 120.0
-ingest_events_total{source="hub",outcome="quarantined"} 0.0
-# TYPE ingest_deliveries_total counter
-ingest_deliveries_total{source="hub",outcome="accepted",reason=""} 100.0
-ingest_deliveries_total{source="hub",outcome="rejected",reason="bad_signature"} 3.0
-# TYPE source_last_event_timestamp_seconds gauge
-source_last_event_timestamp_seconds{source="hub"} 1.7954262e+09
-source_last_event_timestamp_seconds{source="new"} 0.0
-"""
-    assert states(exposition) == {
-        "hub": "events 120 accepted; refused deliveries 3 bad_signature; last event 2026-11-23T09:30:00Z"
+    registry = CollectorRegistry()
+    metrics = IngestMetrics(registry)
+    metrics.expect_sources(["hub", "new"])
+    receipt = Receipt(accepted=120, quarantined=1, ignored=0, delivery="dl_1", problems=(Problem(0, "missing_id"),))
+    metrics.stored("hub", receipt, now=parse("2026-11-23T09:30:00Z"))
+    metrics.refused("hub", RefusalReason.BAD_SIGNATURE)
+    found = states(generate_latest(registry).decode())
+    assert found == {
+        "hub": "events 1 quarantined, 120 accepted; refused deliveries 1 bad_signature; last event 2026-11-23T09:30:00Z"
     }
