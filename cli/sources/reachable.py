@@ -14,7 +14,7 @@ from cli.up.data_directory import read_deployment
 from shared.domain.instants import SECOND_US, text
 
 INGEST_LABEL = "ingest"
-REJECTED = "rejected"
+TAKEN = "accepted"
 NO_STATE = "unknown: give --ingest URL or --data DIR"
 
 
@@ -51,7 +51,7 @@ def states(exposition: str) -> dict[str, str]:
                 continue
             if name == "ingest_events_total":
                 events[source].append(f"{value:.0f} {labels['outcome']}")
-            elif name == "ingest_deliveries_total" and labels["outcome"] == REJECTED:
+            elif name == "ingest_deliveries_total" and labels["outcome"] != TAKEN:
                 refused[source].append(f"{value:.0f} {labels['reason']}")
             elif name == "source_last_event_timestamp_seconds":
                 last[source] = text(int(value) * SECOND_US)

@@ -104,7 +104,7 @@ def test_a_state_is_what_the_metrics_say() -> None:
     metrics = IngestMetrics(registry)
     metrics.expect_sources(["hub", "new"])
     receipt = Receipt(accepted=120, quarantined=1, ignored=0, delivery="dl_1", problems=(Problem(0, "missing_id"),))
-    metrics.stored("hub", receipt, now=parse("2026-11-23T09:30:00Z"))
+    metrics.stored("hub", receipt, now=parse("2026-11-23T09:30:00Z"), skew_us=None)
     metrics.refused("hub", RefusalReason.BAD_SIGNATURE)
     found = states(generate_latest(registry).decode())
     assert found == {
