@@ -57,7 +57,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
         yield running
 
 
-async def tested(stack: Stack, **environment: str) -> tuple[int, str]:
+async def findings(stack: Stack, **environment: str) -> tuple[int, str]:
     """The exit status and all that the command printed."""
     command = [sys.executable, "-m", "cli.main", "sources", "--test", "--data", str(stack.data)]
     variables = {**os.environ, **SECRETS, **environment}
@@ -68,7 +68,7 @@ async def tested(stack: Stack, **environment: str) -> tuple[int, str]:
 
 
 async def test_every_source_is_found_right_and_nothing_of_it_is_kept(stack: Stack) -> None:
-    code, output = await tested(stack)
+    code, output = await findings(stack)
     assert (code, output.count("test        ok (20")) == (0, len(PROVIDERS)), output
     assert not any(secret in output for secret in SECRETS.values())
     metrics = (await stack.http.get(stack.url("ingest", "/metrics"))).text
@@ -78,7 +78,7 @@ async def test_every_source_is_found_right_and_nothing_of_it_is_kept(stack: Stac
 
 
 async def test_another_secret_is_named_and_no_secret_is(stack: Stack) -> None:
-    code, output = await tested(stack, TEST_SHARED="another-token")
+    code, output = await findings(stack, TEST_SHARED="another-token")
     wrong = len(PROVIDERS) - len(OF_THEIR_OWN)
     assert (code, output.count("test        40")) == (1, wrong), output
     assert output.count("test        ok (20") == len(OF_THEIR_OWN)
