@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring
 from typing import TypeAlias
 
 
@@ -30,13 +31,19 @@ def compact(value: Json) -> str:
         before, item = to_write.pop()
         written.append(before)
         if isinstance(item, dict) and item:
-            inner = [(f",{json.dumps(key, ensure_ascii=False)}:", value) for key, value in item.items()]
+            inner = [(f",{encode_basestring(key)}:", value) for key, value in item.items()]
             _nest(to_write, inner, "{}")
         elif isinstance(item, list) and item:
             _nest(to_write, [(",", value) for value in item], "[]")
         else:
-            written.append(str(item) if isinstance(item, Number) else json.dumps(item, ensure_ascii=False))
+            written.append(_leaf(item))
     return "".join(written)
+
+
+def _leaf(value: Json) -> str:
+    if isinstance(value, str):
+        return str(value) if isinstance(value, Number) else encode_basestring(value)
+    return json.dumps(value)
 
 
 def _nest(to_write: list[tuple[str, Json]], inner: list[tuple[str, Json]], brackets: str) -> None:
