@@ -50,14 +50,14 @@ _KINDS = {"CREATE": Kind.CREATE, "UPDATE": Kind.UPDATE, "DELETE": Kind.DELETE, "
 _GAP = "GAP_"
 _NO_RECORD = long_form("0" * 15)
 """Stands for all records of an object after an overflow."""
+_AROUND_ID = 4  # bytes of quotes, comma and space
 _SEQUENCE = re.compile(r"\d{1,10}", re.ASCII)
 _BITMAP = re.compile(r"(?:\d{1,6}-)?0[xX][0-9A-Fa-f]*", re.ASCII)
 _BITMAP_HELP = (
     "is a bitmap, which the relay has to decode against the event's schema: fields with a value were used, whether one "
     "was cleared is not known"
 )
-_MAX_NAMED = 20
-"""Record ids that a detail names; the entry's body has all."""
+_MAX_NAMED = 20  # record ids that a detail names; the entry's body has all
 
 
 class _Event(Struct, frozen=True):
@@ -78,15 +78,19 @@ def parse(delivery: Delivery, source: Source) -> list[Element]:
     """One event, or an array of them. Raises: Refused."""
     require_json(delivery)
     elements = split(delivery.body, max_batch=source.limits.max_batch)
-    if sum(len(element.raw) * _records_named(element.value) for element in elements) > MAX_SPREAD_BYTES:
+    if sum(map(_spread, elements)) > MAX_SPREAD_BYTES:
         raise Refused(RefusalReason.TOO_MANY_ELEMENTS, "these events are of too many records for what they say of each")
     return elements
 
 
-def _records_named(value: Json) -> int:
-    event = _event_of(value) if isinstance(value, dict) else None
+def _spread(element: Element) -> int:
+    """The bytes that an element is worth when each of its records has been told all of it."""
+    event = _event_of(element.value) if isinstance(element.value, dict) else None
     ids = event.header.get("recordIds") if event is not None else None
-    return len(ids) if isinstance(ids, list) else 1
+    if not isinstance(ids, list):
+        return len(element.raw)
+    told_once = sum(len(one) + _AROUND_ID for one in ids if isinstance(one, str))
+    return told_once + len(ids) * max(len(element.raw) - told_once, 0)
 
 
 def _event_of(value: JsonObject) -> _Event | None:
@@ -127,12 +131,12 @@ def _of_event(element: Element, event: _Event, context: Context) -> list[Outcome
         said.refuse(RejectReason.NEEDS_RESYNC, f"{change_type[:40]}: read {entity} {named} again from Salesforce")
     if change_type not in _KINDS:
         said.refuse(RejectReason.UNKNOWN_TYPE, f"changeType {change_type[:40]}")
-    single = [record for record in records if "*" not in record and record != _NO_RECORD]
-    states = [_state(event, record, kind=_KINDS[change_type]) for record in single]
+    single = [record for record in records if _is_one(record)]
+    states = _states(event, single, kind=_KINDS[change_type])
     outcomes: list[Outcome] = []
     if states:
         outcomes.append(Accepted(tuple(_changes(states, event, context))))
-    waiting = next(_open_questions(event, states, [record for record in records if record not in single]), None)
+    waiting = next(_open_questions(event, states, [record for record in records if not _is_one(record)]), None)
     if waiting is not None:
         outcomes.append(Rejected(element, *waiting))
     return outcomes
@@ -159,6 +163,11 @@ def _records(value: Json) -> list[str]:
     return list(dict.fromkeys(long_form(said.identifier(one, "a record's id").strip()) for one in value))
 
 
+def _is_one(record: str) -> bool:
+    """Whether it names a record, and not all of them or some."""
+    return "*" not in record and record != _NO_RECORD
+
+
 def _names(records: list[str]) -> str:
     if _NO_RECORD in records:
         return "(all records)"
@@ -174,7 +183,7 @@ def _open_questions(event: _Event, states: list[State], unnamed: list[str]) -> I
     for name in ("changedFields", "nulledFields", "diffFields"):
         if bitmaps := [item for item in _listed(event, name) if _BITMAP.fullmatch(item)]:
             yield RejectReason.UNDECODED_FIELDS, f"{name} {bitmaps[0][:40]} {_BITMAP_HELP}"
-    if any(is_uncertain(state) and is_completed(state) for state in states):
+    if states and is_uncertain(states[0]) and is_completed(states[0]):
         yield (
             RejectReason.MISSING_TYPE,
             "a task was completed, and nothing says whether it is a call: enrich the channel's events with TaskSubtype",
@@ -191,19 +200,25 @@ def _listed(event: _Event, name: str) -> list[str]:
     return [str(item) for item in value]
 
 
-def _state(event: _Event, record: str, *, kind: Kind) -> State:
+def _states(event: _Event, records: list[str], *, kind: Kind) -> list[State]:
+    """The same of each record."""
     entity = str(event.header.get("entityName"))
-    if kind is Kind.DELETE:
-        return State(entity, record, kind)
+    fields, changed, missing = ({}, frozenset[str](), ()) if kind is Kind.DELETE else _contents(event, kind)
+    return [State(entity, record, kind, fields, changed, missing) for record in records]
+
+
+def _contents(event: _Event, kind: Kind) -> tuple[JsonObject, frozenset[str], tuple[str, ...]]:
+    """What is said of fields, which of them surely changed, and our names of what was not sent along."""
     changed, nulled, texts = (_listed(event, name) for name in ("changedFields", "nulledFields", "diffFields"))
     payload = {name: value for name, value in event.payload.items() if name != HEADER and name not in texts}
-    is_decoded = bool(changed) and not any(_BITMAP.fullmatch(name) for name in changed)
     if kind is Kind.UPDATE and event.is_cometd and not changed:
-        return State(entity, record, kind, payload, frozenset(payload))
+        return payload, frozenset(payload), ()
+    is_decoded = bool(changed) and not any(map(_BITMAP.fullmatch, changed))
     clearing = {*nulled, *(changed if is_decoded and kind is Kind.UPDATE else ())}
-    fields = dict(_said(payload, clearing)) | {name: None for name in nulled if name in payload}
-    missing = tuple(COUNTING[name] for name in changed if name in COUNTING and name not in payload)
-    return State(entity, record, kind, fields, frozenset(changed) if is_decoded else frozenset(), missing)
+    cleared = {name: None for name in nulled if _BITMAP.fullmatch(name) is None and "." not in name}
+    fields = dict(_said(payload, clearing)) | cleared
+    missing = tuple(COUNTING[name] for name in changed if name in COUNTING and name not in {**payload, **cleared})
+    return fields, frozenset(changed) if is_decoded else frozenset(), missing
 
 
 def _said(payload: JsonObject, clearing: set[str]) -> Iterator[tuple[str, Json]]:

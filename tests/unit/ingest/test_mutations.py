@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from tests.fuzz.requests import requests
 from tests.fuzz.seeds import seeds_of
 from tests.fuzz.senders import AUTHENTICATED, Request, source_of
 from tests.fuzz.trial import NOW, Trial, run
-from tests.support.salesforce_messages import envelope, notification, opportunity
+from tests.support.crm_sender import hubspot_event
+from tests.support.salesforce_messages import change_event, envelope, notification, opportunity
 
 REQUESTS = 400
 MOST_MEMORY = 96 * 2**20
@@ -66,6 +68,27 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "compressed", gzip.compress(b"[" + b" " * 200 * MEGABYTE + b"]", compresslevel=9)
 
 
+def swelling(provider: str) -> Iterator[tuple[str, bytes]]:
+    """One element that means very many changes."""
+    numbers = range(2, 60_000)
+    if provider == "hubspot":
+        losers = {"primaryObjectId": 1, "mergedObjectIds": [*numbers], "occurredAt": 1772463893000}
+        yield "a merge of thousands", json.dumps([hubspot_event("deal.merge", **losers)]).encode()
+    if provider == "salesforce_cdc":
+        for fields in ({"Amount": 1}, {"Description": "x" * 400_000}):
+            event = change_event(fields=fields, recordIds=[f"006{number:012}" for number in numbers[:15_000]])
+            yield "a change of thousands", json.dumps(event).encode()
+    if provider == "zoho":
+        seed = json.loads(seeds_of(provider)[0][0])
+        yield "thousands of ids", json.dumps(seed | {"ids": [str(number) for number in numbers]}).encode()
+    if provider == "dataverse":
+        (seed, _), *_ = seeds_of(provider)
+        pairs = [{"key": f"a{number}", "value": {"Value": number}} for number in numbers[:15_000]]
+        target = json.loads(seed)
+        target["InputParameters"][0]["value"]["Attributes"] = pairs
+        yield "thousands of attributes", json.dumps(target).encode()
+
+
 def xml_bombs() -> Iterator[tuple[str, bytes]]:
     whole = envelope(notification(opportunity()))
     entities = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(12))
@@ -89,7 +112,7 @@ def xml_bombs() -> Iterator[tuple[str, bytes]]:
 def test_a_bomb_costs_bounded_time_and_memory(provider: str) -> None:
     trial, source = Trial(provider), source_of(provider)
     headers = seeds_of(provider)[0][1]
-    for name, body in [*bombs(), *xml_bombs()]:
+    for name, body in [*bombs(), *xml_bombs(), *swelling(provider)]:
         request = AUTHENTICATED[provider](source, Request(dict(headers), body[:MEGABYTE]), NOW)
         took, peak = _cost(trial, request)
         assert took < MOST_SECONDS and peak < MOST_MEMORY, f"{name}: {took:.2f} s, {peak / 2**20:.0f} MiB"

@@ -100,10 +100,11 @@ def test_pub_sub_nulls_say_nothing_unless_they_are_listed() -> None:
         UNSET,
         {"stage": "Negotiation", "status": "open"},
     )
-    listed = changes(
-        change_event(fields=nulls, changedFields=["Amount", "OwnerId"], nulledFields=["Amount", "OwnerId"])
-    )
+    names = ["Amount", "OwnerId"]
+    listed = changes(change_event(fields=nulls, changedFields=names, nulledFields=names))
     assert (listed[0].owner, listed[0].fields["amount"], "Name" in listed[0].fields) == (None, None, False)
+    stripped = changes(change_event(changedFields=names, nulledFields=names))
+    assert (stripped[0].owner, stripped[0].fields) == (None, {"amount": None})
     changed_alone = changes(change_event(fields={"Amount": None}, changedFields=["Amount"]))[0]
     assert changed_alone.fields == {"amount": None}
 
@@ -376,6 +377,11 @@ def test_an_event_of_many_records_cannot_swell() -> None:
     with pytest.raises(Refused) as refused:
         found(event)
     assert refused.value.why is RefusalReason.TOO_MANY_ELEMENTS
+
+
+def test_a_change_of_thousands_of_records_is_one_event_still() -> None:
+    records = [f"006{number:012}" for number in range(15_000)]
+    assert len(changes(change_event(fields={"Amount": 1}, recordIds=records))) == 15_000
 
 
 STORY = [
