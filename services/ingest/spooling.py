@@ -41,7 +41,7 @@ class SpoolingLog:
         self._log = event_log
         self._spool = spool
         self._metrics = metrics
-        self._answers = True
+        self._failed_at: float | None = None
         self._emptied = asyncio.Event()
 
     async def keep(
@@ -74,14 +74,16 @@ class SpoolingLog:
         return True
 
     def _way(self) -> Way:
-        return way(log_answers=self._answers, parts=self._spool.held.parts)
+        since = self._failed_at
+        away_for = None if since is None else asyncio.get_running_loop().time() - since
+        return way(away_for=away_for, parts=self._spool.held.parts)
 
     async def _put(self, delivery: Spooled) -> None:
         """Raises: SpoolFull, SpoolFailed, EventTooLarge, LogUnavailable."""
         try:
             await self._spool.put(delivery)
         except (SpoolFull, SpoolFailed) as error:
-            if self._answers:  # the spool is being drained: out of order is better than not at all
+            if self._failed_at is None:  # the spool is being drained: out of order is better than not at all
                 async with self._watched():
                     await self._log.send(delivery.messages)
                 return
@@ -99,12 +101,12 @@ class SpoolingLog:
         except (LogUnavailable, asyncio.CancelledError):
             self._log_is_away()
             raise
-        self._answers = True
+        self._failed_at = None
 
     def _log_is_away(self) -> None:
-        if self._answers:
+        if self._failed_at is None:
             log.warning("log_away", then="deliveries of sources with a spool are spooled")
-        self._answers = False
+        self._failed_at = asyncio.get_running_loop().time()
 
     async def beat(self, number: int, at: Micros) -> None:
         """See the port. What was spooled goes first: a heartbeat says that everything before it has passed."""
@@ -150,7 +152,7 @@ class SpoolingLog:
             return
         for batch in batches(deliveries):
             await self._drain(batch)
-            self._answers = True
+            self._failed_at = None
         await self._spool.release_oldest()
         held = self._spool.held
         self._metrics.holds(held)

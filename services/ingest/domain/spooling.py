@@ -14,6 +14,10 @@ BATCH_BYTES = 1_000_000
 """What is drained at once: enough to fill the log's requests, little enough to be confirmed well within its limit."""
 
 
+KNOWN_SECONDS = 1.0
+"""So long a failure is taken for the present state of a log that nobody has tried since."""
+
+
 class LogMessage(Struct, frozen=True, array_like=True, gc=False):
     """One message for the log, as it lies there: authenticated, translated, without a credential."""
 
@@ -57,14 +61,15 @@ class Way(StrEnum):
     """For the last part to be drained, which takes moments; then to the log."""
 
 
-def way(*, log_answers: bool, parts: int) -> Way:
+def way(*, away_for: float | None, parts: int) -> Way:
     """What was spooled goes before what comes after it, and a log that is known to be away is not waited for.
 
-    ``log_answers``: it took what it was last given; ``parts``: how many wait in the spool. Waiting for the last part
-    ends the spooling: with a steady stream of deliveries there would always be one more to drain.
+    ``away_for``: seconds since the log failed, None when it has taken something since; ``parts``: how many wait in the
+    spool. Waiting for the last part ends the spooling: with a steady stream there would always be one more to drain.
+    With nothing spooled, an old failure says little: one delivery finds out.
     """
-    if not log_answers:
-        return Way.SPOOL
+    if away_for is not None:
+        return Way.SPOOL if parts or away_for < KNOWN_SECONDS else Way.LOG
     if parts == 0:
         return Way.LOG
     return Way.WAIT if parts == 1 else Way.SPOOL

@@ -70,18 +70,19 @@ async def running(door: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 @pytest.mark.parametrize(
-    ("answers", "parts", "chosen"),
+    ("away_for", "parts", "chosen"),
     [
-        (True, 0, Way.LOG),
-        (True, 1, Way.WAIT),
-        (True, 2, Way.SPOOL),
-        (False, 0, Way.SPOOL),
-        (False, 1, Way.SPOOL),
-        (False, 9, Way.SPOOL),
+        (None, 0, Way.LOG),
+        (None, 1, Way.WAIT),
+        (None, 2, Way.SPOOL),
+        (0.0, 0, Way.SPOOL),
+        (60.0, 0, Way.LOG),
+        (60.0, 1, Way.SPOOL),
+        (60.0, 9, Way.SPOOL),
     ],
 )
-def test_which_way_a_delivery_takes(answers: bool, parts: int, chosen: Way) -> None:
-    assert way(log_answers=answers, parts=parts) is chosen
+def test_which_way_a_delivery_takes(away_for: float | None, parts: int, chosen: Way) -> None:
+    assert way(away_for=away_for, parts=parts) is chosen
 
 
 async def test_while_the_log_answers_nothing_is_spooled(door: Door) -> None:
@@ -142,7 +143,7 @@ async def test_what_is_spooled_is_drained_in_order_and_before_what_comes_later(d
 async def test_the_last_part_is_waited_for_rather_than_spooled_behind(running: Door) -> None:
     running.log.away = True
     await running.deliver(1)
-    running.spooling._answers, running.log.away = True, False
+    running.spooling._failed_at, running.log.away = None, False
     await running.deliver(2)
     assert (running.on_the_log, running.spooled) == ([1, 2], [])
 
@@ -150,7 +151,7 @@ async def test_the_last_part_is_waited_for_rather_than_spooled_behind(running: D
 async def test_a_last_part_that_is_not_drained_in_time_is_spooled_behind(door: Door) -> None:
     door.log.away = True
     await door.deliver(1)
-    door.spooling._answers = True
+    door.spooling._failed_at = None
     began = time.monotonic()
     await door.deliver(2)
     assert (door.spooled, time.monotonic() - began < 0.9) == ([1, 2], True)
@@ -178,7 +179,7 @@ async def test_a_steady_stream_of_deliveries_ends_the_spooling(running: Door) ->
             await asyncio.sleep(0)
 
     streams = [asyncio.create_task(stream()) for _ in range(8)]
-    await eventually(lambda: running.spooling._answers and not running.spool.parts)
+    await eventually(lambda: running.spooling._failed_at is None and not running.spool.parts)
     for task in streams:
         task.cancel()
     await asyncio.gather(*streams, return_exceptions=True)
