@@ -17,7 +17,7 @@ from shared.domain.instants import SECOND_US
 from shared.domain.tenant import Tenant
 from shared.observability.serving import server
 from shared.settings import HttpSettings
-from tests.support.api_parts import MONDAY_NOON, FixedConfiguration, TurnedClock, parts
+from tests.support.api_parts import MONDAY_NOON, FixedConfiguration, KnownArrivals, KnownReports, TurnedClock, parts
 from tests.support.eventually import eventually
 from tests.support.scoreboard_filler import ScoreboardFiller
 
@@ -32,6 +32,8 @@ class BoardServer:
         self.configured = FixedConfiguration(tenant, **options)
         self.filler = ScoreboardFiller(redis)
         self.address = f"http://{LOOPBACK}:{free_ports(1)[0]}"
+        self.arrivals = KnownArrivals()
+        self.reported = KnownReports()
         self._redis = redis
         self._parts: Parts | None = None
         self._tasks: list[asyncio.Future[None]] = []
@@ -40,7 +42,14 @@ class BoardServer:
         """Serves from now on."""
         pipeline = RedisPipeline(self._redis, self.clock)
         board = ScoreboardReader(self._redis)
-        self._parts = wired = parts(self.configured, scoreboard=board, pipeline=pipeline, clock=self.clock)
+        self._parts = wired = parts(
+            self.configured,
+            scoreboard=board,
+            pipeline=pipeline,
+            clock=self.clock,
+            arrivals=self.arrivals,
+            reported=self.reported,
+        )
         port = int(self.address.rpartition(":")[2])
         self._serving = server(create_app(wired), HttpSettings(port=port), port)
         work = (wired.live.run(), end_streams_with(wired.hub, self._serving), self._serving.serve())

@@ -1,11 +1,10 @@
 // The band: whose numbers, which period, how far they can be believed.
 
 import { byId, element, setAttribute, setText } from "./dom.js";
+import { showSources } from "./sources.js";
 import { ago, clock } from "./words.js";
 
 const PERIODS = ["day", "week", "month", "quarter"];
-const SHAPES = { out: "▼", heard: "●", silent: "○" };
-const dots = new Map();
 
 export function makeBand(view, choose) {
   const periods = byId("periods");
@@ -41,35 +40,10 @@ export function showBand(store, now) {
   setAttribute(document.body, "data-connection", lost ? "lost" : null);
   setText(byId("connection"), lost ? "disconnected" : store.connected ? "live" : "connecting");
   setText(byId("last-seen"), lost && store.lastSeen ? `, last seen ${ago(store.lastSeen, now)}` : "");
-  showSources(sources, now);
+  showSources(store, now);
   const text = loudText(store, sources.filter((source) => source.out), lost);
   byId("loud").hidden = text === "";
   setText(byId("loud"), text);
-}
-
-function showSources(sources, now) {
-  for (const id of dots.keys()) {
-    if (sources.some((source) => source.id === id)) continue;
-    dots.get(id).item.remove();
-    dots.delete(id);
-  }
-  for (const source of sources) {
-    if (!dots.has(source.id)) dots.set(source.id, makeDot(source));
-    const { item, shape, age } = dots.get(source.id);
-    const heard = source.last_event_at ? ago(source.last_event_at, now) : "no events yet";
-    const state = source.out ? "out" : source.last_event_at ? "heard" : "silent";
-    setAttribute(item, "data-state", state);
-    setText(shape, SHAPES[state]);
-    setText(age, source.out ? `out, last heard ${heard}` : heard);
-  }
-}
-
-function makeDot(source) {
-  const shape = element("span", { class: "dot", "aria-hidden": "true" });
-  const age = element("span", { class: "quiet" });
-  const item = element("li", {}, shape, ` ${source.id} `, age);
-  byId("sources").append(item);
-  return { item, shape, age };
 }
 
 // Says since when by the clock, not how long ago: what is read out loud must not change by itself.

@@ -8,6 +8,7 @@ export class Store {
     this.pending = 0;
     this.catalogue = null;
     this.status = null;
+    this.health = new Map(); // by source; the stream tells only whether one is out
     this.readings = new Map();
     this.trends = new Map();
     this.alerts = new Map();
@@ -68,6 +69,7 @@ export class Store {
   }
 
   takeStatus(status) {
+    for (const source of status.sources ?? []) if (source.health) this.health.set(source.id, source.health);
     this.set({ status: { ...this.status, ...status }, watermark: status.watermark ?? this.watermark });
   }
 
