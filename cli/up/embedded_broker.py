@@ -10,11 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
+from shared.observability.true_time import keep_timers_true
+
 START_SECONDS = 20
 
 
 def main(address_file: Path) -> None:
     """Runs until SIGTERM or SIGINT."""
+    keep_timers_true()
     from confluent_kafka import Producer
 
     ending = {signal.SIGTERM, signal.SIGINT}

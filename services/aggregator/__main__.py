@@ -12,16 +12,20 @@ import os
 import signal
 import sys
 
-import structlog
-import uvloop
+from shared.observability.true_time import keep_timers_true
 
-from services.aggregator.adapters.log_identity import ForeignLog
-from services.aggregator.adapters.process_end import EXIT_FAILED, EXIT_FOREIGN_LOG
-from services.aggregator.settings import AggregatorSettings
-from services.aggregator.wiring import open_worker
-from shared.errors import ConfigurationError, TransientError
-from shared.observability.logs import configure_logs
-from shared.settings import EXIT_SETTINGS, load_settings
+keep_timers_true()
+
+import structlog  # noqa: E402 - only behind it
+import uvloop  # noqa: E402 - only behind it
+
+from services.aggregator.adapters.log_identity import ForeignLog  # noqa: E402 - only behind it
+from services.aggregator.adapters.process_end import EXIT_FAILED, EXIT_FOREIGN_LOG  # noqa: E402 - only behind it
+from services.aggregator.settings import AggregatorSettings  # noqa: E402 - only behind it
+from services.aggregator.wiring import open_worker  # noqa: E402 - only behind it
+from shared.errors import ConfigurationError, TransientError  # noqa: E402 - only behind it
+from shared.observability.logs import configure_logs  # noqa: E402 - only behind it
+from shared.settings import EXIT_SETTINGS, load_settings  # noqa: E402 - only behind it
 
 YOUNG_OBJECTS = 50_000
 """Collecting every 700 objects scans each chunk several times over, for cycles that chunks do not have."""
