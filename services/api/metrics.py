@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.api.domain.source_rhythm import RhythmState
 from shared.observability.heartbeats import HeartbeatGauges
 
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -36,6 +38,18 @@ class ApiMetrics:
             ["reason"],
             registry=registry,
         )
+        self._rhythm = Gauge(
+            "source_rhythm",
+            "1 for what a source's last full hour was like against the same hour of its last four weeks",
+            ["source", "state"],
+            registry=registry,
+        )
+        self._duplicates = Gauge(
+            "source_duplicate_ratio",
+            "Share of a source's events within a day that said nothing new",
+            ["source"],
+            registry=registry,
+        )
         self.heartbeats = HeartbeatGauges(registry, "api")
         self._reasons: set[str] = set()
         for event in ("reading", "alert", "status"):
@@ -50,3 +64,13 @@ class ApiMetrics:
         for reason, count in counts.items():
             self._waiting.labels(reason).set(count)
         self._reasons |= counts.keys()
+
+    def show_sources(self, health: Mapping[str, Mapping[str, Any]]) -> None:
+        """Each source's health, as source_health tells it; one that is not among them is shown no longer."""
+        self._rhythm.clear()
+        self._duplicates.clear()
+        for source, told in health.items():
+            for state in RhythmState:
+                self._rhythm.labels(source, state).set(told["rhythm"]["state"] == state)
+            if told["duplicate_share"] is not None:
+                self._duplicates.labels(source).set(told["duplicate_share"])

@@ -42,6 +42,7 @@ from services.api.receipts_query import ReceiptsQuery
 from services.api.restatements_query import RestatementsQuery
 from services.api.settings import DEFAULT_PORT, ApiSettings
 from services.api.source_health import SourceHealth
+from services.api.source_watch import SourceWatch
 from services.api.stream import Hub
 from services.api.trends import TrendsQuery
 from shared.adapters.episode_reader import EpisodeReader
@@ -53,6 +54,9 @@ from shared.configuration import LiveConfiguration
 from shared.observability.health import Health
 from shared.observability.operations import operations_routes, process_registry
 from shared.observability.serving import server
+
+WATCH_SECONDS = 15.0
+"""A rhythm is of full hours: it need not be looked at more often."""
 
 
 class Api(Struct, frozen=True):
@@ -102,6 +106,8 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
             retention=configured.deployment.retention,
         )
         reports = SourceReportsFollower(settings.kafka, clock, retention=configured.deployment.retention)
+        health = SourceHealth(RedisArrivals(redis, clock), reports)
+        watch = SourceWatch(configured, health, metrics, clock)
         app = create_app(
             Parts(
                 configured=configured,
@@ -112,7 +118,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
                 alerts=alerts,
                 actions=AlertActions(alerts, changes, configured, clock),
                 pipeline=pipeline,
-                health=SourceHealth(RedisArrivals(redis, clock), reports),
+                health=health,
                 quarantine=QuarantineDesk(configured, quarantine, clock, new_retry_id),
                 clock=clock,
                 hub=hub,
@@ -123,8 +129,9 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[Api]:
         app.add_middleware(RequestTiming, seconds=metrics.request_seconds)
         app.router.routes.append(KpiExposition(KpiSeries(configured, queries, settings.metrics), registry).route())
         app.router.routes.extend(operations_routes(_health(redis, follower), registry))
-        live_parts = (follower.run(), live.run(), live.sweep(), status.run(), quarantine.run(), reports.run())
-        for task in (configured.follow(metrics.config_valid), *live_parts):
+        live_parts = (follower.run(), live.run(), live.sweep(), status.run(), quarantine.run())
+        of_sources = (reports.run(), watch.run(WATCH_SECONDS))
+        for task in (configured.follow(metrics.config_valid), *live_parts, *of_sources):
             await stack.enter_async_context(_running(task))
         yield Api(app, hub)
 
