@@ -96,8 +96,6 @@ def _binary(delivery: Delivery, media_type: bytes) -> Element:
     if not any(name.startswith(envelope.PREFIX) for name in delivery.headers):
         detail = "send application/cloudevents+json, application/cloudevents-batch+json, or ce- headers with the data"
         raise Refused(RefusalReason.UNSUPPORTED_MEDIA_TYPE, detail)
-    if delivery.body and not media_type:
-        raise Refused(RefusalReason.UNSUPPORTED_MEDIA_TYPE, "say with Content-Type what the data is")
     try:
         event = envelope.attributes_of(delivery.headers)
         envelope.check(event)
@@ -109,10 +107,13 @@ def _binary(delivery: Delivery, media_type: bytes) -> Element:
 
 
 def _structured(event: JsonObject, body: bytes, media_type: bytes) -> Element:
-    """Attributes and data as one JSON event; JSON data stays the bytes that were sent. Raises: Refused."""
+    """Attributes and data as one JSON event; JSON data stays the bytes that were sent. Raises: Refused.
+
+    ``datacontenttype`` is optional, and so is the header that it maps to: data without any is read as JSON.
+    """
     if not body:
         return Element(0, compact(event).encode(), event)
-    if not _is_json(media_type):
+    if media_type and not _is_json(media_type):
         event["data_base64"] = base64.b64encode(body).decode()
         return Element(0, compact(event).encode(), event)
     raw = compact(event)[:-1].encode() + b',"data":' + body + b"}"

@@ -217,10 +217,11 @@ async def test_half_a_surrogate_pair_in_the_data_is_refused(http: httpx.AsyncCli
     assert reason(await send_binary(http, b'{"name":"\\ud800"}')) == (400, "invalid_cloudevent")
 
 
-async def test_data_needs_a_type_and_no_data_none(http: httpx.AsyncClient) -> None:
+async def test_data_of_which_nothing_is_said_is_json_and_no_data_is_none(http: httpx.AsyncClient) -> None:
     untyped = await send_binary(http, content_type=None)
-    nothing = await send_binary(http, b"", content_type=None, type="deal.deleted", subject="deal/8")
-    assert (reason(untyped), nothing.json()["accepted"]) == ((415, "unsupported_media_type"), 1)
+    nothing = await send_binary(http, b"", content_type=None, type="deal.deleted", subject="deal/8", id="2")
+    assert (untyped.json()["accepted"], nothing.json()["accepted"]) == (1, 1)
+    assert reason(await send_binary(http, b"<xml/>", content_type=None)) == (400, "malformed_body")
 
 
 async def test_compressed_data_is_refused(http: httpx.AsyncClient) -> None:
