@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -58,8 +59,12 @@ class Peer:
 
 
 @pytest.fixture
-async def peer() -> Peer:
-    return Peer()
+async def peer() -> AsyncIterator[Peer]:
+    made = Peer()
+    yield made
+    made.connection.resume_writing()
+    made.answer.set()  # an application that were only cancelled would wait to say so
+    await asyncio.sleep(0.01)
 
 
 async def test_a_peer_that_does_not_take_its_answer_is_gone(peer: Peer) -> None:
