@@ -13,7 +13,7 @@ from collections import Counter
 from msgspec import Struct
 
 from services.aggregator.domain.ageing import UNSWEPT, Swept
-from services.aggregator.domain.arrivals import HOUR_US, Arrivals
+from services.aggregator.domain.arrivals import HOUR_US, Arrivals, by_hour
 from services.aggregator.domain.attribution import Attribution, Location, moves
 from services.aggregator.domain.incomplete import IncompleteCounts, lacking
 from services.aggregator.domain.lateness import may_be_late
@@ -145,7 +145,8 @@ class Ledger:
 def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
     """Decodes and groups by record. One loop over every event: locals instead of attributes are worth 10 %."""
     found = _Sorted({}, {}, [], Counter())
-    by_key, sources, received = found.by_key, found.sources, found.received
+    by_key = found.by_key
+    arrived: dict[str, list[Micros]] = {}
     first_received_at = 0
     for position, value in enumerate(chunk.values, chunk.position):
         try:
@@ -167,12 +168,15 @@ def _sort(chunk: Chunk, known: Attributions) -> _Sorted:
         else:
             events.append((position, change))
         if not change.delivery.startswith(IMPORTED):
-            if received_at > sources.get(source, -1):
-                sources[source] = received_at
-            received[source, received_at // HOUR_US] += 1
+            times = arrived.get(source)
+            if times is None:
+                arrived[source] = [received_at]
+            else:
+                times.append(received_at)
         if received_at < first_received_at or not first_received_at:
             first_received_at = received_at
-    found.first_received_at, found.mark = first_received_at, max(sources.values(), default=0)
+    found.sources, found.received = {source: max(times) for source, times in arrived.items()}, by_hour(arrived)
+    found.first_received_at, found.mark = first_received_at, max(found.sources.values(), default=0)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -24,3 +25,18 @@ class Arrivals(Struct):
     def none(cls) -> Arrivals:
         """Before any."""
         return cls(Counter(), Counter())
+
+
+def by_hour(arrived: Mapping[str, Sequence[Micros]]) -> Counter[tuple[str, int]]:
+    """How many events of each source were received in each hour; ``arrived``: when, none empty.
+
+    A chunk of live events is of one hour: its events need not be looked at one by one.
+    """
+    found: Counter[tuple[str, int]] = Counter()
+    for source, times in arrived.items():
+        first, last = min(times) // HOUR_US, max(times) // HOUR_US
+        if first == last:
+            found[source, first] = len(times)
+        else:
+            found.update((source, at // HOUR_US) for at in times)
+    return found

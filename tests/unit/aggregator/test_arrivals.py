@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.aggregator.domain.arrivals import HOUR_US
+from services.aggregator.domain.arrivals import HOUR_US, by_hour
 from shared.domain.changes import IMPORTED
 from tests.support.aggregator_stages import InMemoryFloor
 from tests.support.aggregator_tenant import counting_tenant
@@ -51,3 +51,12 @@ async def test_what_is_not_repeated_said_something_new(events: list[dict[str, An
     fresh = received - sum(floor.ledger_store.repeated.values())
     assert received == len(changes)
     assert len({change.key for change in changes}) <= fresh <= len({str(change) for change in changes})
+
+
+@given(st.dictionaries(st.sampled_from(["a/x", "a/y"]), st.lists(st.integers(0, 5 * HOUR_US), min_size=1)))
+def test_hours_are_counted_event_by_event(arrived: dict[str, list[int]]) -> None:
+    expected: dict[tuple[str, int], int] = {}
+    for source, times in arrived.items():
+        for at in times:
+            expected[source, at // HOUR_US] = expected.get((source, at // HOUR_US), 0) + 1
+    assert by_hour(arrived) == expected
