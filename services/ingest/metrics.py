@@ -33,7 +33,6 @@ class _Stored(NamedTuple):
     quarantined: Counter
     ignored: Counter
     last_event: Gauge
-    skew: Gauge
 
 
 class IngestMetrics:
@@ -70,6 +69,7 @@ class IngestMetrics:
             registry=registry,
             multiprocess_mode="mostrecent",
         )
+        self._skews: dict[str, Gauge] = {}
         self.config_valid = Gauge(
             "pacer_config_valid",
             "1 while the configuration on disk is the one that runs",
@@ -111,7 +111,6 @@ class IngestMetrics:
                 quarantined=self._events.labels(source, "quarantined"),
                 ignored=self._events.labels(source, "ignored"),
                 last_event=self._last_event.labels(source),
-                skew=self._skew.labels(source),
             )
         return self._stored[source]
 
@@ -123,7 +122,10 @@ class IngestMetrics:
             series.accepted.inc(receipt.accepted)
             series.last_event.set(now / SECOND_US)
         if skew_us is not None:
-            series.skew.set(skew_us / SECOND_US)
+            skew = self._skews.get(source)
+            if skew is None:  # not before: of a sender that signs no time there is no series
+                skew = self._skews[source] = self._skew.labels(source)
+            skew.set(skew_us / SECOND_US)
         if receipt.quarantined:
             series.quarantined.inc(receipt.quarantined)
         if receipt.ignored:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from services.ingest.domain.delivery import Receipt
 from services.ingest.domain.source_accounts import SIGNATURES, SourceAccounts
+from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import LogUnavailable
 from services.ingest.reporting import Reporting
 from shared.domain.instants import SECOND_US, parse
@@ -109,3 +111,13 @@ def test_the_skew_is_the_median_of_the_latest_signatures(accounts: SourceAccount
 def test_who_signs_no_time_has_no_skew(accounts: SourceAccounts) -> None:
     stored(accounts)
     assert accounts.skew_us(SOURCE) is None
+
+
+def test_a_clock_shows_in_the_metrics_once_it_is_told() -> None:
+    registry = CollectorRegistry()
+    metrics = IngestMetrics(registry)
+    metrics.expect_sources(["close"])
+    metrics.stored("close", receipt(), now=T0, skew_us=None)
+    assert registry.get_sample_value("source_clock_skew_seconds", {"source": "close"}) is None
+    metrics.stored("close", receipt(), now=T0, skew_us=-3 * SECOND_US)
+    assert registry.get_sample_value("source_clock_skew_seconds", {"source": "close"}) == -3
