@@ -19,6 +19,8 @@ LEAST_WEEKS = 2
 """One week is no habit."""
 SPREAD = 3
 """Standard deviations of a count of independent events that are still usual."""
+SURELY_SOME = 7
+"""Where seven are usual, an hour without any comes once in a thousand."""
 FACTOR = 2
 """By so much a rate has to differ as well: large counts deviate by little without a cause."""
 
@@ -74,6 +76,8 @@ def rhythm(counts: HourlyCounts, now: Micros, zone: str) -> Rhythm:
 
 def _state(rate: int, usual: float) -> RhythmState:
     margin = SPREAD * math.sqrt(usual)
+    if rate == 0 and usual >= SURELY_SOME:
+        return RhythmState.QUIET
     if rate < usual - margin and rate * FACTOR < usual:
         return RhythmState.QUIET
     if rate > max(usual + margin, SPREAD) and rate > usual * FACTOR:

@@ -39,6 +39,8 @@ def found(of: HourlyCounts) -> Rhythm:
         (counts(100, 90, 110, 100, last=60), RhythmState.USUAL),
         (counts(100, 90, 110, 100, last=300), RhythmState.BUSY),
         (counts(2, 3, 2, 1, last=0), RhythmState.USUAL),
+        (counts(7, 8, 9, 7, last=0), RhythmState.QUIET),
+        (counts(7, 8, 9, 7, last=1), RhythmState.USUAL),
         (counts(0, 0, 0, 0, last=2), RhythmState.USUAL),
         (counts(0, 0, 0, 0, last=50), RhythmState.BUSY),
         (counts(100, last=0), RhythmState.UNKNOWN),
