@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.ingest.adapters.bodies import Bodies, SenderGone
-from services.ingest.adapters.problems import Headers, send_answer, send_problem
+from services.ingest.adapters.problems import STATUS, Headers, send_answer, send_problem
 from services.ingest.domain.delivery import Answer, Delivery
 from services.ingest.domain.refusals import RefusalReason, Refused
 from services.ingest.intake import Intake
@@ -57,6 +58,7 @@ class WebhookApp:
         started = time.perf_counter()
         source_id, _, path_token = address.partition("/")
         source: Source | None = None
+        provider: Provider | None = None
         headers: Headers = []
         try:
             source, provider = self._intake.source(source_id, path_token=path_token)
@@ -64,6 +66,8 @@ class WebhookApp:
             answer = await self._answer(scope, receive, source, provider, path_token)
         except Refused as refused:
             self._refused(source, refused.why)
+            if provider is not None and STATUS[refused.why] is HTTPStatus.TOO_MANY_REQUESTS and refused.retry_after:
+                refused.retry_after = provider.retry_after(dict(scope["headers"]), refused.retry_after)
             await send_problem(send, refused, headers=headers)
         except SenderGone:
             return

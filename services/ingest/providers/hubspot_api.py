@@ -16,10 +16,10 @@ from msgspec import UNSET, UnsetType
 from services.ingest.domain.delivery import Context, RejectReason
 from services.ingest.domain.enrichment import ApiRequest, Ask, RecordApi
 from services.ingest.domain.json_values import Json, JsonObject, Number
-from services.ingest.domain.said import Unusable, identifier, instant, not_ahead, refuse
+from services.ingest.domain.said import identifier, instant, not_ahead, refuse
 from services.ingest.domain.statements import Statement, change_of
 from services.ingest.providers import hubspot_meaning as meaning
-from services.ingest.providers.hubspot_meaning import Said, Unmeaning
+from services.ingest.providers.hubspot_meaning import Said
 from shared.domain.changes import RecordChange, Scalar, Verb
 from shared.domain.instants import Micros
 from shared.domain.sources import Source
@@ -41,7 +41,7 @@ _HISTORIES = {
 }
 """Beside the owner of every record."""
 _PLAIN = {
-    "deal": ("amount", "closedate", "deal_currency_code", "dealname", "dealtype", "pipeline"),
+    "deal": ("amount", "closed_lost_reason", "closedate", "deal_currency_code", "dealname", "dealtype", "pipeline"),
     "call": ("hs_call_direction", "hs_call_disposition", "hs_call_duration", "hs_call_status", "hs_timestamp"),
     "meeting": ("hs_activity_type", "hs_meeting_end_time", "hs_meeting_start_time", "hs_timestamp"),
     "email": ("hs_email_direction", "hs_email_status", "hs_timestamp"),
@@ -54,7 +54,7 @@ _THEIRS = {
     "stage": "dealstage",
     "status": "dealstage",
     "currency": "deal_currency_code",
-    "direction": "hs_call_direction",
+    "lost_reason": "closed_lost_reason",
     "duration_seconds": "hs_call_duration",
 }
 """HubSpot's names of what may be missing under a name of ours; everything else has its own."""
@@ -69,7 +69,8 @@ def request(ask: Ask, token: str) -> ApiRequest | None:
     if path is None:
         return None
     histories = (_OWNER, *_HISTORIES.get(ask.record_type, ()))
-    wanted = dict.fromkeys((*_PLAIN[ask.record_type], *map(_theirs, ask.missing)))
+    missing = (_theirs(ask.record_type, name) for name in ask.missing)
+    wanted = dict.fromkeys((*_PLAIN[ask.record_type], *missing))
     return ApiRequest(
         f"/crm/v3/objects/{path}/{quote(ask.record, safe='')}",
         {"Authorization": f"Bearer {token}"},
@@ -87,12 +88,9 @@ def translate(record: JsonObject, ask: Ask, context: Context) -> list[RecordChan
         refuse(RejectReason.INVALID_RECORD, "the API answered with another record")
     portal = ask.event.partition(":")[0]
     changed_at = not_ahead(instant(record.get("updatedAt"), "updatedAt"), context.now, "updatedAt")
-    try:
-        versions = list(_versions(record.get("propertiesWithHistory"), ask, context))
-        told = {name for name, _, _ in versions}
-        said = [said for name, said in _present(record, ask, context.source) if name not in told]
-    except Unmeaning as error:
-        raise Unusable(error.reason, error.detail) from error
+    versions = list(_versions(record.get("propertiesWithHistory"), ask, context))
+    told = {name for name, _, _ in versions}
+    said = [said for name, said in _present(record, ask, context.source) if name not in told]
     changes = [_change(one, at, ask, portal=portal, context=context) for _, one, at in versions]
     own = [one for one in said if one.verb not in _NO_MOMENTS]
     changes += [_change(one, changed_at, ask, portal=portal, context=context) for one in own]
@@ -109,7 +107,7 @@ def _change(said: Said, at: Micros, ask: Ask, *, portal: str, context: Context) 
 
 
 def _versions(histories: Json, ask: Ask, context: Context) -> Iterator[tuple[str, Said, Micros]]:
-    """Property, what the version says, and since when. Raises: Unusable, Unmeaning."""
+    """Property, what the version says, and since when. Raises: Unusable."""
     for name in (_OWNER, *_HISTORIES.get(ask.record_type, ())):
         found = histories.get(name) if isinstance(histories, dict) else None
         for version in found if isinstance(found, list) else ():
@@ -121,7 +119,7 @@ def _versions(histories: Json, ask: Ask, context: Context) -> Iterator[tuple[str
 
 
 def _present(record: JsonObject, ask: Ask, source: Source) -> Iterator[tuple[str, Said]]:
-    """Property and what its present value says. Raises: Unusable, Unmeaning."""
+    """Property and what its present value says. Raises: Unusable."""
     properties = record.get("properties")
     if not isinstance(properties, dict):
         refuse(RejectReason.INVALID_FIELDS, "properties is an object")
@@ -146,7 +144,9 @@ def _together(said: list[Said], missing: tuple[str, ...], versions: list[tuple[s
     return Said(Verb.UPDATED, f"api={digest.hexdigest()[:16]}", fields, owner, times)
 
 
-def _theirs(name: str) -> str:
+def _theirs(kind: str, name: str) -> str:
+    if name == "direction":
+        return f"hs_{kind}_direction"
     return _THEIRS.get(name, name.removeprefix("crm_"))
 
 

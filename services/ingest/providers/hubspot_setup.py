@@ -25,10 +25,13 @@ def guide(_: Source) -> Guide:
         ),
         subscribe=(
             "deal: creation, deletion, merge, restore",
-            "deal, propertyChange: dealstage, amount, deal_currency_code, hubspot_owner_id, hs_is_closed_won",
+            "deal, propertyChange: dealstage, amount, deal_currency_code, hubspot_owner_id, closed_lost_reason",
+            "deals of pipelines whose stages are not listed, propertyChange: hs_is_closed_won, hs_is_closed_lost",
+            "deal, associationChange: with companies (the primary one is the deal's account)",
             "calls (0-48), meetings (0-47), e-mails (0-49), tasks (0-27), leads (0-136): creation, deletion",
             "of all of them, propertyChange: hubspot_owner_id, hs_timestamp",
             "calls, propertyChange: hs_call_duration, hs_call_direction",
+            "e-mails, propertyChange: hs_email_direction",
             "meetings, propertyChange: hs_meeting_start_time, hs_meeting_outcome",
             "tasks, propertyChange: hs_task_status, hs_task_completion_date",
         ),
@@ -36,6 +39,7 @@ def guide(_: Source) -> Guide:
             "a creation says nothing but the object's id: owner and duration come only with their property changes",
             "HubSpot signs the address: no proxy may change path or query, and public_url is what HubSpot posts to",
             "changes of the settings take up to five minutes",
+            "of properties that HubSpot calls sensitive only those are kept that have a meaning of ours",
         ),
     )
 

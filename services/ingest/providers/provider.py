@@ -7,7 +7,7 @@ and names it in the registry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -38,7 +38,15 @@ Shape: TypeAlias = Callable[[Receipt, Delivery, Source], Answer]
 Reread: TypeAlias = Callable[[bytes], Element]
 """The element of the bytes that quarantine kept of it. Raises: Refused when they are none."""
 
+Pause: TypeAlias = Callable[[Mapping[bytes, bytes], int], int]
+"""Seconds to wait, from the headers of a request that is answered with 429: what its sender has to read for that."""
+
 _encode = msgspec.json.Encoder().encode
+
+
+def in_seconds(headers: Mapping[bytes, bytes], seconds: int) -> int:  # noqa: ARG001 - the same for all
+    """As HTTP has it."""
+    return seconds
 
 
 def json_receipt(receipt: Receipt, delivery: Delivery, source: Source) -> Answer:  # noqa: ARG001 - the same for all
@@ -58,8 +66,9 @@ class Provider(Struct, frozen=True, kw_only=True):
     """One CRM's way to send.
 
     ``challenge`` goes into WWW-Authenticate of a 401; ``path_token`` says whether a path behind the source's id
-    belongs to the address; ``handshake`` None refuses OPTIONS like any other method; ``api`` is how the CRM is asked
-    for a record that its events leave things out of; ``setup`` is for people and for ``pacer sources``.
+    belongs to the address; ``retry_after`` is for senders that count otherwise than HTTP; ``handshake`` None refuses
+    OPTIONS like any other method; ``api`` is how the CRM is asked for a record that its events leave things out of;
+    ``setup`` is for people and for ``pacer sources``.
     """
 
     name: str
@@ -69,6 +78,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     answer: Shape = json_receipt
     reread: Reread = json_element
     challenge: str = "Signature"
+    retry_after: Pause = in_seconds
     path_token: bool = False
     handshake: Handshake | None = None
     api: RecordApi | None = None

@@ -40,6 +40,10 @@ async def test_the_event_time_is_in_microseconds(crm: CrmSender, log: FakeLog) -
         ("closedate", "1795426200000", {"closedate": "1795426200000"}),
         ("dealstage", "", {"stage": None}),
         ("status", "on ice", {"crm_status": "on ice"}),
+        ("account", "ours", {"crm_account": "ours"}),
+        ("closed_lost_reason", "price", {"lost_reason": "price"}),
+        ("hs_is_closed", "false", {"hs_is_closed": "false", "status": "open"}),
+        ("hs_is_closed", "true", {"hs_is_closed": "true"}),
         ("hs_is_closed_won", "true", {"hs_is_closed_won": "true", "status": "won"}),
         ("hs_is_closed_won", "false", {"hs_is_closed_won": "false", "status": "open"}),
         ("hs_is_closed_won", "", {"hs_is_closed_won": None}),
@@ -118,7 +122,15 @@ async def test_a_creation_is_the_moment_of_its_object(
         ("0-48", "hs_call_duration", "45500", {"duration_seconds": "45.5"}),
         ("0-48", "hs_call_duration", "45000", {"duration_seconds": "45"}),
         ("0-48", "hs_call_duration", "", {"duration_seconds": None}),
+        ("0-48", "hs_call_duration", "45500.0", {"duration_seconds": "45.5"}),
         ("0-48", "hs_call_direction", "OUTBOUND", {"direction": "outbound"}),
+        ("0-48", "hs_call_direction", "", {"direction": None}),
+        (
+            "0-49",
+            "hs_email_direction",
+            "INCOMING_EMAIL",
+            {"hs_email_direction": "INCOMING_EMAIL", "direction": "inbound"},
+        ),
         ("0-48", "hs_call_disposition", "connected", {"hs_call_disposition": "connected"}),
         ("0-136", "hs_lead_type", "NEW_BUSINESS", {"hs_lead_type": "NEW_BUSINESS"}),
         ("0-47", "hs_meeting_outcome", "NO_SHOW", {"hs_meeting_outcome": "NO_SHOW"}),
@@ -129,6 +141,17 @@ async def test_an_activitys_property_becomes_fields(
 ) -> None:
     await crm.hubspot([object_property(object_type_id, name, value)])
     assert (log.changes[0].verb, log.changes[0].fields) == ("updated", fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "direction"),
+    [("EMAIL", "outbound"), ("INCOMING_EMAIL", "inbound"), ("FORWARDED_EMAIL", None), ("", None)],
+)
+async def test_an_emails_direction_is_that_of_calls(
+    crm: CrmSender, log: FakeLog, value: str, direction: str | None
+) -> None:
+    await crm.hubspot([object_property("0-49", "hs_email_direction", value)])
+    assert log.changes[0].fields == {"hs_email_direction": value or None, "direction": direction}
 
 
 @pytest.mark.parametrize(
@@ -162,6 +185,31 @@ async def test_hubspots_own_time_of_a_moment_is_kept(
 ) -> None:
     await crm.hubspot([object_property(object_type_id, name, value)])
     assert log.changes[0].times == {moment: instants.parse("2026-11-23T08:30:00Z")}
+
+
+@pytest.mark.parametrize(
+    ("object_type_id", "missing"),
+    [
+        ("0-3", ("owner", "stage", "amount", "currency")),
+        ("0-14", ("owner",)),
+        ("0-27", ("owner",)),
+        ("0-47", ("owner", "hs_meeting_start_time")),
+        ("0-48", ("owner", "direction", "duration_seconds")),
+        ("0-49", ("owner", "direction")),
+        ("0-136", ("owner",)),
+    ],
+)
+async def test_a_creation_says_what_hubspot_has_to_be_asked_for(
+    crm: CrmSender, log: FakeLog, object_type_id: str, missing: tuple[str, ...]
+) -> None:
+    await crm.hubspot([hubspot_event("object.creation", objectTypeId=object_type_id)])
+    assert log.changes[0].missing == missing
+
+
+@pytest.mark.parametrize("action", ["deletion", "restore"])
+async def test_the_end_of_a_record_leaves_nothing_to_ask_for(crm: CrmSender, log: FakeLog, action: str) -> None:
+    await crm.hubspot([hubspot_event(f"deal.{action}")])
+    assert log.changes[0].missing == ()
 
 
 @pytest.mark.parametrize(("action", "verb"), [("deletion", "deleted"), ("restore", "restored")])
@@ -221,79 +269,3 @@ async def test_event_type_is_read_where_subscription_type_is_missing(crm: CrmSen
     said["eventType"] = said.pop("subscriptionType")
     await crm.hubspot([said])
     assert log.changes[0].fields == {"amount": "5"}
-
-
-@pytest.mark.parametrize("subscription", ["contact.creation", "company.propertyChange", "deal.associationChange"])
-async def test_what_no_number_depends_on_is_ignored(crm: CrmSender, log: FakeLog, subscription: str) -> None:
-    body = (await crm.hubspot([hubspot_event(subscription)])).json()
-    assert (body["ignored"], body["quarantined"], log.changes) == (1, 0, [])
-
-
-BROKEN = [
-    ({"subscriptionType": "object.somethingNew", "objectTypeId": "0-999"}, "unknown_type"),
-    ({"subscriptionType": "deal.somethingNew"}, "unknown_type"),
-    ({"subscriptionType": "object.propertyChange"}, "unknown_type"),
-    ({"subscriptionType": ["deal"]}, "missing_type"),
-    ({"objectId": None}, "invalid_record"),
-    ({"objectId": "../x"}, "invalid_record"),
-    ({"occurredAt": None}, "missing_time"),
-    ({"occurredAt": 1.5}, "invalid_time"),
-    ({"occurredAt": "x"}, "invalid_time"),
-    ({"occurredAt": 9999999999999}, "future_time"),
-    ({"propertyName": None}, "invalid_property"),
-    ({"propertyName": ""}, "invalid_property"),
-    ({"propertyValue": {}}, "invalid_property"),
-    ({"propertyName": "amount", "propertyValue": "1.234,56 €"}, "invalid_amount"),
-    (
-        {"subscriptionType": "call.propertyChange", "propertyName": "hs_call_duration", "propertyValue": "1m"},
-        "invalid_duration",
-    ),
-    (
-        {"subscriptionType": "call.propertyChange", "propertyName": "hs_timestamp", "propertyValue": "noon"},
-        "invalid_time",
-    ),
-    ({"subscriptionType": "deal.merge", "mergedObjectIds": "2"}, "invalid_record"),
-    ({"subscriptionType": "deal.merge", "mergedObjectIds": []}, "invalid_record"),
-]
-
-
-@pytest.mark.parametrize(("broken", "reason"), BROKEN)
-async def test_a_bad_element_is_kept_and_costs_its_neighbours_nothing(
-    crm: CrmSender, log: FakeLog, broken: dict[str, Any], reason: str
-) -> None:
-    answer = await crm.hubspot([deal_property("dealname", "x") | broken, deal_property("amount", "7")])
-    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
-    assert [reject.reason for reject in log.rejects] == [reason]
-
-
-async def test_a_batch_of_nothing_usable_is_still_acknowledged(crm: CrmSender) -> None:
-    answer = await crm.hubspot([None, 5])
-    assert (answer.status_code, answer.json()["quarantined"]) == (202, 2)
-
-
-WORKFLOW = {
-    "portalId": 247279312,
-    "objectType": "DEAL",
-    "objectTypeId": "0-3",
-    "objectId": 41122334455,
-    "properties": {
-        "dealstage": {"value": "closedwon", "timestamp": OCCURRED_AT_MS - 5000},
-        "amount": {"value": "5000"},
-        "hubspot_owner_id": "468810689",
-    },
-}
-
-
-async def test_a_workflows_object_says_each_property_at_its_time_or_the_newest(crm: CrmSender, log: FakeLog) -> None:
-    await crm.hubspot(WORKFLOW)
-    assert {change.occurred_at for change in log.changes} == {(OCCURRED_AT_MS - 5000) * 1000}
-    assert [change.fields for change in log.changes] == [
-        {"stage": "closedwon", "status": "won"},
-        {"amount": "5000"},
-        {},
-    ]
-
-
-async def test_a_workflows_own_body_is_kept(crm: CrmSender, log: FakeLog) -> None:
-    answer = await crm.hubspot({"example_field": "example_value"})
-    assert (answer.status_code, [reject.reason for reject in log.rejects]) == (202, ["unknown_type"])

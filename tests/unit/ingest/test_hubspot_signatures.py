@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.ingest.domain.delivery import Delivery
+from services.ingest.providers import hubspot_signatures
 from services.ingest.wiring import Ingest
 from shared.domain.instants import SECOND_US
-from tests.support.crm_sender import HUBSPOT_SECRET, HUBSPOT_URL, CrmSender, deal_property
+from shared.domain.sources import Limits
+from tests.support.crm_sender import HUBSPOT_SECRET, HUBSPOT_URL, CrmSender, deal_property, v3_signature
 from tests.support.fake_log import FakeLog
 from tests.support.ingest_app import configure, hubspot_source
+from tests.support.manual_clock import ManualClock
 
 EVENTS = [deal_property("amount", "5000")]
 TOLERANCE_US = 300 * SECOND_US
@@ -105,3 +112,52 @@ async def test_a_delivery_replayed_after_its_time_is_refused(crm: CrmSender, clo
     signed_at = str(clock.now() // 1000)
     clock.advance(timedelta(minutes=6))
     assert await outcome(crm, stamp=signed_at) == (401, "stale_timestamp")
+
+
+def test_the_bytes_of_a_query_are_signed_as_they_came() -> None:
+    """By the transport they are bytes of latin-1; nobody knows what they were meant to be."""
+    now = 1_795_426_200_000_000
+    stamp, secret = str(now // 1000), HUBSPOT_SECRET
+    signed = b"POST" + HUBSPOT_URL.encode() + b"?name=\xc3\xa9/x" + b"[]" + stamp.encode()
+    signature = base64.b64encode(hmac.digest(secret.encode(), signed, hashlib.sha256))
+    headers = {b"x-hubspot-signature-v3": signature, b"x-hubspot-request-timestamp": stamp.encode()}
+    delivery = Delivery(method="POST", headers=headers, body=b"[]", query=b"name=\xc3\xa9%2Fx".decode("latin-1"))
+    assert hubspot_signatures.authenticate(delivery, hubspot_source(), now) == now
+
+
+async def answered(crm: CrmSender, clock: ManualClock, *, query: str, signed: str) -> int:
+    stamp = str(clock.now() // 1000)
+    signature = v3_signature(HUBSPOT_SECRET, url=f"{HUBSPOT_URL}?{signed}", body=b"[]", stamp=stamp)
+    return (await crm.hubspot(b"[]", query=query, stamp=stamp, signature=signature)).status_code
+
+
+@pytest.mark.parametrize("code", ["3A", "2F", "3F", "40", "21", "24", "27", "28", "29", "2A", "2C", "3B"])
+async def test_these_are_signed_decoded(crm: CrmSender, clock: ManualClock, code: str) -> None:
+    character = chr(int(code, 16))
+    assert await answered(crm, clock, query=f"a=%{code}", signed=f"a={character}") == 202
+    assert await answered(crm, clock, query=f"a=%{code}", signed=f"a=%{code}") == 401
+
+
+@pytest.mark.parametrize(
+    "code", ["%20", "%22", "%23", "%25", "%26", "%2B", "%2D", "%2E", "%3D", "%5B", "%253A", "%C3%A9"]
+)
+async def test_everything_else_is_signed_as_it_is(crm: CrmSender, clock: ManualClock, code: str) -> None:
+    assert await answered(crm, clock, query=f"a={code}", signed=f"a={code}") == 202
+
+
+@pytest.mark.parametrize(("version", "says"), [({"workflow_v2": True}, "2000"), ({"legacy_v1": True}, "2"), ({}, "2")])
+async def test_a_workflow_reads_the_time_to_wait_in_milliseconds(
+    ingest: Ingest, crm: CrmSender, version: dict[str, Any], says: str
+) -> None:
+    allowed = {"allow_legacy_v1": True, "allow_workflow_v2": True}
+    configure(ingest, hubspot_source(options=allowed, limits=Limits(requests_per_second=0.5, burst=1)))
+    answers = [await crm.hubspot(EVENTS, **version) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 429]
+    assert answers[1].headers["retry-after"] == says
+
+
+async def test_only_a_429s_time_to_wait_is_read_in_milliseconds(ingest: Ingest, crm: CrmSender, log: FakeLog) -> None:
+    configure(ingest, hubspot_source(options={"allow_workflow_v2": True}))
+    log.away = True
+    answer = await crm.hubspot(EVENTS, workflow_v2=True)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
