@@ -15,7 +15,7 @@ BENCHMARKS: dict[str, tuple[str, Benchmark]] = {
     "aggregator": ("Aggregator: Kafka to readable in Redis, one worker, real Kafka and Redis", aggregator.run),
     "guarantees": ("Aggregator: what the guarantees cost, against the revision before them", guarantees.run),
     "rebuild": ("Rebuild of the state from the log, against one aggregator worker", rebuild.run),
-    "ingest": ("Ingest: single events against a bare FastAPI endpoint, same client", ingest.run),
+    "ingest": ("Ingest: single events against a bare FastAPI endpoint, HubSpot's batches, every provider", ingest.run),
     "processes": ("Ingest: two processes against one, by processor time", processes.run),
     memory.NAME: ("Bytes in Redis of what is kept, recent and old", memory.run),
     "freshness": ("Webhook to readable in the API, and memory", freshness.run),

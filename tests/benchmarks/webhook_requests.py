@@ -1,4 +1,6 @@
-"""The requests that the load client sends, whole, as bytes: single native events, or HubSpot's signed batches."""
+"""The requests that the load client sends, whole, as bytes: single native events, HubSpot's signed batches, or what a
+provider's sender sends.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -25,7 +27,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """What a load client does: ``connections`` at once for ``seconds``.
 
     ``rate`` 0 keeps every connection busy, else so many requests a second start. ``batch`` 0 sends single native events
-    of ``rep``, else HubSpot's batches of so many, signed for ``public_url``.
+    of ``rep``, else HubSpot's batches of so many, signed for ``public_url``. ``provider`` sends its own deliveries
+    instead, to the source that tests.fuzz.senders calls its.
     """
 
     port: int
@@ -36,11 +39,23 @@ class Plan(Struct, frozen=True, kw_only=True):
     rep: str = "nobody"
     batch: int = 0
     public_url: str = ""
+    provider: str = ""
 
 
 def requests(plan: Plan) -> Callable[[], bytes]:
     """Makes the next request at each call, unlike any before."""
+    if plan.provider:
+        return _of_provider(plan.provider)
     return _Batches(plan).next if plan.batch else _Singles(plan).next
+
+
+def _of_provider(provider: str) -> Callable[[], bytes]:
+    from tests.benchmarks.crm_requests import requests_of
+    from tests.fuzz.live import wired
+    from tests.fuzz.senders import source_of
+
+    following, source_id = requests_of(provider), source_of(provider).id
+    return lambda: wired(source_id, following())
 
 
 class _Singles:
@@ -66,8 +81,7 @@ class _Batches:
     def next(self) -> bytes:
         now_ms, first = time.time_ns() // 1_000_000, self._number
         self._number += self._plan.batch
-        changes = ",".join(CHANGE % (number, now_ms, number) for number in range(first, self._number))
-        body, stamp = f"[{changes}]".encode(), str(now_ms).encode()
+        body, stamp = batch_body(range(first, self._number), now_ms), str(now_ms).encode()
         signed = b"POST" + self._plan.public_url.encode() + body + stamp
         signature = base64.b64encode(hmac.digest(self._plan.secret.encode(), signed, hashlib.sha256))
         return b"%sX-HubSpot-Request-Timestamp: %s\r\nX-HubSpot-Signature-v3: %s\r\nContent-Length: %d\r\n\r\n%s" % (
@@ -77,6 +91,11 @@ class _Batches:
             len(body),
             body,
         )
+
+
+def batch_body(numbers: Iterable[int], now_ms: int) -> bytes:
+    """HubSpot's changes of the amounts of these deals, now."""
+    return f"[{','.join(CHANGE % (number, now_ms, number) for number in numbers)}]".encode()
 
 
 def _head(plan: Plan, source: str) -> str:
