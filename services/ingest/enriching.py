@@ -64,7 +64,7 @@ class Enriching:
     def configure(self, sources: Mapping[str, Source]) -> None:
         """From now on these are the sources; those without ``enrich`` are not asked."""
         self._sources = {source.id: source for source in sources.values() if self._api_of(source) is not None}
-        self._metrics.expect_sources(self._sources)
+        self._metrics.expect_sources(source.id for source in sources.values() if self._has_api(source))
         self._edited.set()  # who waits for a person to mend something looks again
         self._edited = asyncio.Event()
 
@@ -72,6 +72,11 @@ class Enriching:
     def sources(self) -> frozenset[str]:
         """Ids of those that are asked."""
         return frozenset(self._sources)
+
+    def _has_api(self, source: Source) -> bool:
+        """Whether it could be asked, with a token or without: what is counted of it begins at 0."""
+        provider = self._providers.get(source.provider)
+        return provider is not None and provider.api is not None
 
     def _api_of(self, source: Source) -> RecordApi | None:
         provider = self._providers.get(source.provider)
