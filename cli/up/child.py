@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+LOOK_SECONDS = 0.02
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -70,19 +73,26 @@ class Child:
     def stop(self, within_seconds: float) -> bool:
         """Terminates, then kills what is still there; True when the end was orderly."""
         self.terminate()
-        try:
-            if self._process:
-                self._process.wait(within_seconds)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return False
-        return True
+        if self._process is None or _ended_within(self._process, within_seconds):
+            return True
+        self.kill()
+        return False
 
     def last_words(self, lines: int = 12) -> str:
         """The end of the log, for the message about a child that failed."""
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """As ``wait`` with a limit, which sleeps by a call that fails under libfaketime."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None:
+        if time.monotonic() >= deadline:
+            return False
+        select.select([], [], [], LOOK_SECONDS)
+    return True
 
 
 def _ends_with(parent: int) -> Callable[[], None] | None:

@@ -31,6 +31,7 @@ from cli.up.run import EXIT_FAILED, Companion, run_until_signal
 from cli.up.system import System
 from shared.configuration import ConfigurationInvalid, Deployment, load_deployment
 from shared.errors import ConfigurationError
+from shared.observability.true_time import begin_with_true_timers
 
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
@@ -71,6 +72,7 @@ def up(
 
 def run_system(options: UpOptions, report: Report, companion: Companion | None = None) -> int:
     """Checks everything that can be checked before a process starts, then runs until a signal; the exit code."""
+    begin_with_true_timers()
     try:
         deployment = _checked_configuration(options.config)
         with hold(options.data):

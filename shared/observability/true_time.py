@@ -11,12 +11,13 @@ import importlib
 import os
 import sys
 
+LEFT_ALONE = "FAKETIME_DONT_FAKE_MONOTONIC"
 _WITH_TIMERS = ("uvloop", "confluent_kafka")
 
 
 def keep_timers_true() -> None:
     """To be called before anything imports an event loop or a Kafka client; does nothing under a true clock."""
-    if "faketime" not in os.environ.get("LD_PRELOAD", "") or not hasattr(os, "RTLD_DEEPBIND"):
+    if not _is_preloaded() or not hasattr(os, "RTLD_DEEPBIND"):
         return
     flags = sys.getdlopenflags()
     sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
@@ -25,3 +26,17 @@ def keep_timers_true() -> None:
             importlib.import_module(name)
     finally:
         sys.setdlopenflags(flags)
+
+
+def begin_with_true_timers() -> None:
+    """For a process that starts others: begins anew, under the same id, with libfaketime setting the wall clock alone.
+
+    Python's own waiting, and servers that are not ours, cannot be reached otherwise. What it starts inherits it.
+    """
+    if _is_preloaded() and os.environ.get(LEFT_ALONE) != "1":
+        os.environ[LEFT_ALONE] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+
+
+def _is_preloaded() -> bool:
+    return "faketime" in os.environ.get("LD_PRELOAD", "")

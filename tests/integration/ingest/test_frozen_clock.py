@@ -28,10 +28,20 @@ producer.produce("topic", b"x")
 print(producer.flush(10), time.time())
 """
 
+ANEW = """
+from shared.observability.true_time import begin_with_true_timers
+begin_with_true_timers()
+import select, time
+before = time.monotonic()
+select.select([], [], [], 0.2)
+print(time.monotonic() - before > 0.19)
+print(time.time())
+"""
 
-def run(clock: FrozenClock, keep: str, within_seconds: float) -> list[str]:
+
+def run(clock: FrozenClock, program: str, within_seconds: float) -> list[str]:
     clock.set(NOON)
-    command = [sys.executable, "-c", PROGRAM.format(keep=keep)]
+    command = [sys.executable, "-c", program]
     environment = {**os.environ, **clock.environment}
     done = subprocess.run(
         command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=within_seconds, check=True
@@ -44,10 +54,14 @@ def test_the_loop_and_the_kafka_client_keep_their_time_and_the_wall_clock_stands
     tmp_path: Path, stops_timers: bool
 ) -> None:
     clock = FrozenClock(tmp_path / "hands", stops_timers=stops_timers)
-    assert run(clock, "keep_timers_true()", 30) == ["True", f"0 {NOON}.0"]
+    assert run(clock, PROGRAM.format(keep="keep_timers_true()"), 30) == ["True", f"0 {NOON}.0"]
 
 
 def test_without_it_the_loop_stands_still(tmp_path: Path) -> None:
     clock = FrozenClock(tmp_path / "hands", stops_timers=True)
     with pytest.raises(subprocess.TimeoutExpired):
-        run(clock, "", 3)
+        run(clock, PROGRAM.format(keep=""), 3)
+
+
+def test_who_starts_others_begins_anew_with_timers_that_run(tmp_path: Path) -> None:
+    assert run(FrozenClock(tmp_path / "hands", stops_timers=True), ANEW, 30) == ["True", f"{NOON}.0"]
