@@ -74,6 +74,8 @@ _STATUSES = {
     ("hs_is_closed_won", "false"): "open",
     ("hs_is_closed", "false"): "open",
 }
+_NO_LONGER_WON = ("hs_is_closed_won", "false")
+"""Open or lost. Where a source lists its stages they say which, and HubSpot may compute this a moment later."""
 _OWNER = "hubspot_owner_id"
 _RENAMED = {
     ("deal", "amount"): "amount",
@@ -156,6 +158,8 @@ def _read(kind: str, name: str, value: str | None, *, mark: str, source: Source)
     if fields is not None:
         return Said(Verb.UPDATED, mark, fields=fields)
     status = _STATUSES.get((name, value or ""))
+    if (name, value) == _NO_LONGER_WON and (source.won_stages or source.lost_stages):
+        status = None
     if status is not None:
         weak = _WEAK if status == "open" else ""
         return Said(Verb.UPDATED, weak + mark, fields={name: value, "status": status})

@@ -83,6 +83,14 @@ async def test_no_longer_won_gives_way_to_the_stage_of_the_same_instant(crm: Crm
     assert (not_won.occurred_at, not_won.event) < (stage.occurred_at, stage.event)
 
 
+async def test_where_stages_are_listed_no_longer_won_leaves_the_status_to_them(
+    ingest: Ingest, crm: CrmSender, log: FakeLog
+) -> None:
+    configure(ingest, hubspot_source(won_stages=frozenset({"7"}), lost_stages=frozenset({"8"})))
+    await crm.hubspot([deal_property("dealstage", "8"), deal_property("hs_is_closed_won", "false")])
+    assert [change.fields.get("status") for change in log.changes] == ["lost", None]
+
+
 async def test_an_owner_is_the_owners_id(crm: CrmSender, log: FakeLog) -> None:
     await crm.hubspot([deal_property("hubspot_owner_id", "468810689")])
     assert (log.changes[0].owner, log.changes[0].fields) == ("468810689", {})
