@@ -137,7 +137,7 @@ class Evaluator:
             if floor is None or not floor.held or not self._trust.is_restored(tenant):
                 continue
             now = self._clock.now()
-            await self._judge(floor, floor.of_reps(reps, now), now)
+            await self._judge(floor, floor.of_reps(reps, now), now, is_turn=False)
             self._metrics.decided_after((self._clock.now() - min(reps.values())) / SECOND_US)
 
     async def _is_current(self, floor: Floor) -> bool:
@@ -192,11 +192,14 @@ class Evaluator:
     async def _judge_in_slices(self, floor: Floor, watches: Sequence[Watch], now: Micros) -> None:
         """A large floor's turn takes a while: what is heard meanwhile does not wait for its end."""
         for start in range(0, len(watches), SLICE):
-            await self._judge(floor, watches[start : start + SLICE], now)
+            await self._judge(floor, watches[start : start + SLICE], now, is_turn=True)
             if self._heard.is_set():
                 await self.judge_changed()
 
-    async def _judge(self, floor: Floor, watches: Sequence[Watch], now: Micros) -> None:
+    async def _judge(self, floor: Floor, watches: Sequence[Watch], now: Micros, *, is_turn: bool) -> None:
+        """``is_turn``: everybody's turn. What history brought is told in it and nowhere else: whoever is judged before
+        has to wait for it, and what is reached once it was told is of now.
+        """
         if not watches:
             return
         before = await self._history.arrival(floor.tenant.id)
@@ -206,6 +209,9 @@ class Evaluator:
         priors = await self._store.latest(floor.tenant.id, [watch.dedup_key for watch in watches])
         arrival = await self._history.arrival(floor.tenant.id)
         if before.arriving or arrival.arriving:  # the numbers that were read hold a part of the history
+            return
+        if arrival.arrived is not None and not is_turn:
+            floor.sweep_at = 0
             return
         for watch in watches:
             reading, prior = readings.get(watch.dedup_key), priors.get(watch.dedup_key)

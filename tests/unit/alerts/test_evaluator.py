@@ -417,6 +417,18 @@ async def test_what_is_reached_after_an_import_is_celebrated() -> None:
     assert [each.state for each in desk.store.episodes.values()] == [EpisodeState.FIRING]
 
 
+async def test_what_is_heard_before_everybodys_turn_waits_for_it() -> None:
+    desk = Desk(PARTY)
+    await desk.later(seconds=5)
+    desk.history.now = Arrival(arrived="im_1")
+
+    await desk.changed(ana=60)
+    assert not desk.states
+
+    await desk.later(seconds=5)
+    assert (list(desk.states.values()), desk.history.now) == ([EpisodeState.RESOLVED], Arrival())
+
+
 async def test_a_shortfall_after_an_import_is_one_of_today() -> None:
     desk = Desk()
     await desk.later(seconds=5)
