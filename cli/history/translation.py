@@ -9,7 +9,7 @@ from cli.history.lines import Line, Unreadable
 from services.ingest.domain.delivery import Context, Element, Rejected
 from services.ingest.providers.hubspot import PROVIDER as HUBSPOT
 from services.ingest.providers.hubspot_meaning import stage_fields
-from services.ingest.providers.native import outcome_of
+from services.ingest.providers.native import translated
 from shared.domain.changes import EARLIEST_AT, RecordChange, Verb
 from shared.domain.instants import Micros
 from shared.domain.records import DEAL
@@ -42,7 +42,7 @@ class Translation:
         """What a line says, as the webhook that it once was."""
         if isinstance(line.value, Unreadable):
             return BadLine(line, line.value.reason, line.value.remedy)
-        outcome = outcome_of(Element(line.number, line.raw, line.value), self._context)
+        outcome = translated(Element(line.number, line.raw, line.value), self._context)
         if isinstance(outcome, Rejected):
             return BadLine(line, outcome.reason, _REMEDIES.get(outcome.reason, outcome.detail or "correct it"))
         (change,) = outcome.changes

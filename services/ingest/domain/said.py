@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NoReturn
 
 from services.ingest.domain.delivery import RejectReason
-from services.ingest.domain.json_values import Json, Number
+from services.ingest.domain.json_values import Json, JsonObject, Number
 from shared.domain import exact, instants
 from shared.domain.changes import EARLIEST_AT, LATEST_AT
 from shared.domain.instants import DAY_US, SECOND_US, Micros
@@ -51,6 +51,20 @@ def identifier(value: Json, what: str, *, reason: RejectReason = RejectReason.IN
 def optional_identifier(value: Json, what: str, *, reason: RejectReason = RejectReason.INVALID_RECORD) -> str | None:
     """As ``identifier``; None for null and for an empty text. Raises: Unusable."""
     return None if value is None or value == "" else identifier(value, what, reason=reason)
+
+
+def json_object(value: Json, what: str) -> JsonObject:
+    """An object that says what the event is of. Raises: Unusable."""
+    if not isinstance(value, dict):
+        refuse(RejectReason.MISSING_TYPE if value is None else RejectReason.INVALID_TYPE, f"{what} is an object")
+    return value
+
+
+def optional_object(value: Json, what: str) -> JsonObject | None:
+    """An object of fields, or None for null. Raises: Unusable."""
+    if value is not None and not isinstance(value, dict):
+        refuse(RejectReason.INVALID_FIELDS, f"{what} is an object or null")
+    return value
 
 
 def amount(value: Json, what: str) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import UNSET, Struct, UnsetType
 
-from services.ingest.domain.delivery import Context
+from services.ingest.domain.delivery import Accepted, Context
 from shared.domain.changes import RecordChange, Scalar
 from shared.domain.instants import Micros
 
@@ -23,6 +25,11 @@ class Statement(Struct, frozen=True, kw_only=True):
     times: dict[str, Micros] = {}
     mark: str = ""
     missing: tuple[str, ...] = ()
+
+
+def accepted(statements: Iterable[Statement], *, event: str, at: Micros, context: Context) -> Accepted:
+    """All that the notification ``event``, of the version ``at``, says."""
+    return Accepted(tuple(change_of(one, event=event, at=at, context=context) for one in statements))
 
 
 def change_of(statement: Statement, *, event: str, at: Micros, context: Context) -> RecordChange:

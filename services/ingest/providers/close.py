@@ -13,21 +13,20 @@ from collections.abc import Iterator
 
 from services.ingest.domain.credentials import any_equal, check_age, tolerance_of
 from services.ingest.domain.delivery import (
-    Accepted,
     Context,
     Delivery,
     Element,
     Ignored,
     Outcome,
-    Rejected,
     RejectReason,
 )
-from services.ingest.domain.json_values import Json, JsonObject
+from services.ingest.domain.json_values import JsonObject
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.one_by_one import outcome_of
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.said import Unusable, identifier, instant, not_ahead, optional_identifier, refuse
-from services.ingest.domain.statements import change_of
-from services.ingest.domain.strict_json import one_object, parse_object
+from services.ingest.domain.said import identifier, instant, not_ahead, optional_identifier, optional_object, refuse
+from services.ingest.domain.statements import accepted
+from services.ingest.domain.strict_json import one_object
 from services.ingest.providers import close_meaning as meaning
 from services.ingest.providers.close_meaning import Notice
 from services.ingest.providers.close_setup import SETUP
@@ -72,23 +71,16 @@ def parse(delivery: Delivery, source: Source) -> list[Element]:  # noqa: ARG001 
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """What the event says."""
-    return [_outcome(element, context) for element in elements]
+    return [outcome_of(element, context, _meaning) for element in elements]
 
 
-def _outcome(element: Element, context: Context) -> Outcome:
-    body = parse_object(element, max_depth=context.source.limits.max_depth)
-    if isinstance(body, Rejected):
-        return body
-    try:
-        event = _optional_object(body.get("event"), "event") or {}
-        kind, action = _type(event)
-        if kind in meaning.SILENT:
-            return Ignored(f"{kind}.{action}")
-        notice = _notice(event, kind=kind, action=action, now=context.now)
-        said = meaning.statements(notice, context.source)
-    except Unusable as error:
-        return Rejected(element, error.reason, error.detail)
-    return Accepted(tuple(change_of(one, event=notice.event, at=notice.at, context=context) for one in said))
+def _meaning(body: JsonObject, context: Context) -> Outcome:
+    event = optional_object(body.get("event"), "event") or {}
+    kind, action = _type(event)
+    if kind in meaning.SILENT:
+        return Ignored(f"{kind}.{action}")
+    notice = _notice(event, kind=kind, action=action, now=context.now)
+    return accepted(meaning.statements(notice, context.source), event=notice.event, at=notice.at, context=context)
 
 
 def _type(event: JsonObject) -> tuple[str, str]:
@@ -113,17 +105,11 @@ def _notice(event: JsonObject, *, kind: str, action: str, now: Micros) -> Notice
         record=identifier(event.get("object_id"), "object_id"),
         event=f"{organisation}:{event_id}",
         at=not_ahead(instant(version, "date_updated"), now, "date_updated"),
-        data=_optional_object(event.get("data"), "data"),
-        before=_optional_object(event.get("previous_data"), "previous_data") or {},
+        data=optional_object(event.get("data"), "data"),
+        before=optional_object(event.get("previous_data"), "previous_data") or {},
         lead=optional_identifier(event.get("lead_id"), "lead_id"),
-        meta=_optional_object(event.get("meta"), "meta") or {},
+        meta=optional_object(event.get("meta"), "meta") or {},
     )
-
-
-def _optional_object(value: Json, what: str) -> JsonObject | None:
-    if value is not None and not isinstance(value, dict):
-        refuse(RejectReason.INVALID_FIELDS, f"{what} is an object or null")
-    return value
 
 
 PROVIDER = Provider(

@@ -11,21 +11,20 @@ from urllib.parse import unquote_to_bytes
 
 from services.ingest.domain.credentials import any_equal
 from services.ingest.domain.delivery import (
-    Accepted,
     Context,
     Delivery,
     Element,
     Ignored,
     Outcome,
-    Rejected,
     RejectReason,
 )
 from services.ingest.domain.json_values import Json, JsonObject, as_bytes
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.one_by_one import outcome_of
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.said import Unusable, identifier, mark, not_ahead, refuse
-from services.ingest.domain.statements import change_of
-from services.ingest.domain.strict_json import one_object, parse_object
+from services.ingest.domain.said import identifier, mark, not_ahead, refuse
+from services.ingest.domain.statements import accepted
+from services.ingest.domain.strict_json import one_object
 from services.ingest.providers import dataverse_meaning as meaning
 from services.ingest.providers import dataverse_values as values
 from services.ingest.providers.dataverse_meaning import Operation
@@ -104,26 +103,19 @@ def parse(delivery: Delivery, _: Source) -> list[Element]:
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """What the message says of its record."""
-    return [_outcome(element, context) for element in elements]
+    return [outcome_of(element, context, _meaning) for element in elements]
 
 
-def _outcome(element: Element, context: Context) -> Outcome:
-    execution = parse_object(element, max_depth=context.source.limits.max_depth)
-    if isinstance(execution, Rejected):
-        return execution
-    try:
-        message, entity = _name(execution, "MessageName"), _name(execution, "PrimaryEntityName")
-        if entity in _SILENT_ENTITIES or message in _SILENT_MESSAGES:
-            return Ignored(f"{entity}.{message}")
-        if entity not in meaning.KINDS or message not in meaning.MESSAGES:
-            refuse(RejectReason.UNKNOWN_TYPE, f"{entity[:80]}.{message[:80]}")
-        operation = _operation(execution, message, kind=meaning.KINDS[entity])
-        at = not_ahead(operation.at, context.now, "OperationCreatedOn")
-        event = _identity(execution, operation)
-        said = meaning.statements(operation, context.source)
-    except Unusable as error:
-        return Rejected(element, error.reason, error.detail)
-    return Accepted(tuple(change_of(one, event=event, at=at, context=context) for one in said))
+def _meaning(execution: JsonObject, context: Context) -> Outcome:
+    message, entity = _name(execution, "MessageName"), _name(execution, "PrimaryEntityName")
+    if entity in _SILENT_ENTITIES or message in _SILENT_MESSAGES:
+        return Ignored(f"{entity}.{message}")
+    if entity not in meaning.KINDS or message not in meaning.MESSAGES:
+        refuse(RejectReason.UNKNOWN_TYPE, f"{entity[:80]}.{message[:80]}")
+    operation = _operation(execution, message, kind=meaning.KINDS[entity])
+    at = not_ahead(operation.at, context.now, "OperationCreatedOn")
+    event = _identity(execution, operation)
+    return accepted(meaning.statements(operation, context.source), event=event, at=at, context=context)
 
 
 def _name(execution: JsonObject, what: str) -> str:

@@ -19,10 +19,11 @@ from services.ingest.domain.delivery import (
 )
 from services.ingest.domain.json_values import Json, JsonObject
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.one_by_one import outcome_of
 from services.ingest.domain.our_events import OurEvent, change_of, event_type, fields_of, owner_of, url_of
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.said import Unusable, identifier, not_ahead, refuse
-from services.ingest.domain.strict_json import parse_object, split
+from services.ingest.domain.said import identifier, not_ahead, refuse
+from services.ingest.domain.strict_json import split
 from services.ingest.providers.native_setup import SETUP
 from services.ingest.providers.provider import Provider
 from shared.domain import instants
@@ -46,7 +47,7 @@ def parse(delivery: Delivery, source: Source) -> list[Element]:
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """Each element on its own. Raises: Refused when there are elements and not one has the right form."""
-    outcomes: list[Outcome] = [outcome_of(element, context) for element in elements]
+    outcomes: list[Outcome] = [translated(element, context) for element in elements]
     misshapen = [o for o in outcomes if isinstance(o, Rejected) and o.reason not in _WELL_FORMED]
     if outcomes and len(misshapen) == len(outcomes):
         problems = tuple(Problem(rejected.element.index, rejected.reason) for rejected in misshapen)
@@ -55,15 +56,13 @@ def translate(elements: list[Element], context: Context) -> list[Outcome]:
     return outcomes
 
 
-def outcome_of(element: Element, context: Context) -> Accepted | Rejected:
+def translated(element: Element, context: Context) -> Accepted | Rejected:
     """One element on its own: what it says, or why it cannot be used."""
-    event = parse_object(element, max_depth=context.source.limits.max_depth)
-    if isinstance(event, Rejected):
-        return event
-    try:
-        return Accepted((change_of(_said(event, context.now), context),))
-    except Unusable as error:
-        return Rejected(element, error.reason, error.detail)
+    return outcome_of(element, context, _meaning)
+
+
+def _meaning(event: JsonObject, context: Context) -> Accepted:
+    return Accepted((change_of(_said(event, context.now), context),))
 
 
 def _said(event: JsonObject, now: Micros) -> OurEvent:

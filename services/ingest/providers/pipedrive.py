@@ -16,21 +16,28 @@ from msgspec import Struct
 
 from services.ingest.domain.credentials import any_equal
 from services.ingest.domain.delivery import (
-    Accepted,
     Context,
     Delivery,
     Element,
     Ignored,
     Outcome,
-    Rejected,
     RejectReason,
 )
 from services.ingest.domain.json_values import Json, JsonObject
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.one_by_one import outcome_of
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.said import Unusable, identifier, not_ahead, optional_identifier, refuse, unix_instant
-from services.ingest.domain.statements import change_of
-from services.ingest.domain.strict_json import one_object, parse_object
+from services.ingest.domain.said import (
+    identifier,
+    json_object,
+    not_ahead,
+    optional_identifier,
+    optional_object,
+    refuse,
+    unix_instant,
+)
+from services.ingest.domain.statements import accepted
+from services.ingest.domain.strict_json import one_object
 from services.ingest.providers import pipedrive_api
 from services.ingest.providers import pipedrive_meaning as meaning
 from services.ingest.providers.pipedrive_meaning import Notice
@@ -102,22 +109,15 @@ def parse(delivery: Delivery, _: Source) -> list[Element]:
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """What the notification says. One that cannot be used waits in quarantine: a 4xx would count to a ban."""
-    return [_outcome(element, context) for element in elements]
+    return [outcome_of(element, context, _meaning) for element in elements]
 
 
-def _outcome(element: Element, context: Context) -> Outcome:
-    event = parse_object(element, max_depth=context.source.limits.max_depth)
-    if isinstance(event, Rejected):
-        return event
-    try:
-        subject = _subject(_object(event.get("meta"), "meta"))
-        if subject.entity in _SILENT:
-            return Ignored(f"{subject.action}.{subject.entity}")
-        notice = _notice(event, subject, context.now)
-        said = meaning.statements(notice, context.source)
-    except Unusable as error:
-        return Rejected(element, error.reason, error.detail)
-    return Accepted(tuple(change_of(one, event=notice.event, at=notice.at, context=context) for one in said))
+def _meaning(event: JsonObject, context: Context) -> Outcome:
+    subject = _subject(json_object(event.get("meta"), "meta"))
+    if subject.entity in _SILENT:
+        return Ignored(f"{subject.action}.{subject.entity}")
+    notice = _notice(event, subject, context.now)
+    return accepted(meaning.statements(notice, context.source), event=notice.event, at=notice.at, context=context)
 
 
 class _Subject(Struct, frozen=True):
@@ -142,8 +142,8 @@ def _subject(meta: JsonObject) -> _Subject:
 
 def _notice(event: JsonObject, subject: _Subject, now: Micros) -> Notice:
     meta = subject.meta
-    current = _optional_object(event.get("current" if subject.is_v1 else "data"), "the object")
-    before = _optional_object(event.get("previous"), "previous") or {}
+    current = optional_object(event.get("current" if subject.is_v1 else "data"), "the object")
+    before = optional_object(event.get("previous"), "previous") or {}
     record = _record(meta.get("id" if subject.is_v1 else "entity_id"), current, before)
     company = optional_identifier(meta.get("company_id"), "company_id") or ""
     at = _version(meta, "timestamp_micro" if subject.is_v1 and "timestamp_micro" in meta else "timestamp", now)
@@ -188,18 +188,6 @@ def _merge(subject: _Subject, *, record: str, current: JsonObject, before: JsonO
     if record in {loser, survivor}:
         refuse(RejectReason.INVALID_RECORD, "an object is not merged into itself")
     return loser, survivor
-
-
-def _object(value: Json, what: str) -> JsonObject:
-    if not isinstance(value, dict):
-        refuse(RejectReason.MISSING_TYPE if value is None else RejectReason.INVALID_TYPE, f"{what} is an object")
-    return value
-
-
-def _optional_object(value: Json, what: str) -> JsonObject | None:
-    if value is not None and not isinstance(value, dict):
-        refuse(RejectReason.INVALID_FIELDS, f"{what} is an object or null")
-    return value
 
 
 PROVIDER = Provider(

@@ -83,7 +83,7 @@ def outcome_of(element: Element, value: JsonObject, context: Context) -> Outcome
 
 
 def _native(element: Element, context: Context) -> Outcome:
-    outcome = native.outcome_of(element, context)
+    outcome = native.translated(element, context)
     if not isinstance(outcome, Accepted):
         return outcome
     return Accepted(tuple(map(_normal, outcome.changes)))

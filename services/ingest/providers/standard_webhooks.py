@@ -25,14 +25,14 @@ from services.ingest.domain.delivery import (
     Element,
     Ignored,
     Outcome,
-    Rejected,
     RejectReason,
 )
 from services.ingest.domain.json_values import Json, JsonObject, compact
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.one_by_one import outcome_of
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.said import Unusable, refuse, unix_instant
-from services.ingest.domain.strict_json import one_object, parse_object
+from services.ingest.domain.said import refuse, unix_instant
+from services.ingest.domain.strict_json import one_object
 from services.ingest.providers.provider import Provider
 from services.ingest.providers.standard_webhooks_setup import SETUP, TEST_TYPE
 from shared.domain.instants import SECOND_US, Micros
@@ -133,20 +133,13 @@ def parse(delivery: Delivery, source: Source) -> list[Element]:
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """What the payload says: ``type``, ``timestamp`` and ``data``, as the specification suggests."""
-    return [_outcome(element, context) for element in elements]
+    return [outcome_of(element, context, _meaning, around=1) for element in elements]
 
 
-def _outcome(element: Element, context: Context) -> Outcome:
-    value = parse_object(element, max_depth=context.source.limits.max_depth + 1)
-    if isinstance(value, Rejected):
-        return value
+def _meaning(value: JsonObject, context: Context) -> Outcome:
     if _is_test(value):
         return Ignored(TEST_TYPE)
-    try:
-        said = our_events.read(_envelope(value), context)
-    except Unusable as error:
-        return Rejected(element, error.reason, error.detail)
-    return Accepted((our_events.change_of(said, context),))
+    return Accepted((our_events.change_of(our_events.read(_envelope(value), context), context),))
 
 
 def _is_test(value: JsonObject) -> bool:

@@ -11,21 +11,20 @@ import re
 
 from services.ingest.domain.credentials import check_bearer
 from services.ingest.domain.delivery import (
-    Accepted,
     Context,
     Delivery,
     Element,
     Ignored,
     Outcome,
-    Rejected,
     RejectReason,
 )
 from services.ingest.domain.json_values import Json, JsonObject, Number, as_bytes
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.one_by_one import outcome_of
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.said import Unusable, identifier, instant, not_ahead, refuse
-from services.ingest.domain.statements import change_of
-from services.ingest.domain.strict_json import parse_object, split
+from services.ingest.domain.said import identifier, instant, json_object, not_ahead, refuse
+from services.ingest.domain.statements import accepted
+from services.ingest.domain.strict_json import split
 from services.ingest.providers import zendesk_sell_meaning as meaning
 from services.ingest.providers.provider import Provider
 from services.ingest.providers.zendesk_sell_meaning import Item
@@ -87,28 +86,22 @@ def parse(delivery: Delivery, source: Source) -> list[Element]:
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """Each item on its own."""
-    return [_outcome(element, context) for element in elements]
+    return [outcome_of(element, context, _meaning) for element in elements]
 
 
-def _outcome(element: Element, context: Context) -> Outcome:
-    said = parse_object(element, max_depth=context.source.limits.max_depth)
-    if isinstance(said, Rejected):
-        return said
-    try:
-        meta = _object(said.get("meta"), "meta")
-        resource, action = _subject(meta)
-        if resource in _SILENT:
-            return Ignored(f"{resource}.{action}")
-        item = _item(said, meta, resource, action=action)
-        at = not_ahead(instant(meta.get("event_time"), "meta.event_time"), context.now, "meta.event_time")
-        event_id = identifier(meta.get("event_id"), "meta.event_id", reason=RejectReason.MISSING_ID)
-        event = f"{_sequence(meta.get('sequence'))}:{event_id}"
-        statement = meaning.statement(item, context.source)
-    except Unusable as error:
-        return Rejected(element, error.reason, error.detail)
+def _meaning(said: JsonObject, context: Context) -> Outcome:
+    meta = json_object(said.get("meta"), "meta")
+    resource, action = _subject(meta)
+    if resource in _SILENT:
+        return Ignored(f"{resource}.{action}")
+    item = _item(said, meta, resource, action=action)
+    at = not_ahead(instant(meta.get("event_time"), "meta.event_time"), context.now, "meta.event_time")
+    event_id = identifier(meta.get("event_id"), "meta.event_id", reason=RejectReason.MISSING_ID)
+    event = f"{_sequence(meta.get('sequence'))}:{event_id}"
+    statement = meaning.statement(item, context.source)
     if statement is None:
         return Ignored(f"{resource}.{action}")
-    return Accepted((change_of(statement, event=event, at=at, context=context),))
+    return accepted((statement,), event=event, at=at, context=context)
 
 
 def _subject(meta: JsonObject) -> tuple[str, str]:
@@ -126,21 +119,15 @@ def _subject(meta: JsonObject) -> tuple[str, str]:
 
 
 def _item(said: JsonObject, meta: JsonObject, resource: str, *, action: str) -> Item:
-    data = _object(said.get("data"), "data")
+    data = json_object(said.get("data"), "data")
     previous = meta.get("previous")
     return Item(
         resource=resource,
         record=identifier(data.get("id"), "data.id"),
         action=action,
         data=data,
-        previous={} if previous is None else _object(previous, "meta.previous"),
+        previous={} if previous is None else json_object(previous, "meta.previous"),
     )
-
-
-def _object(value: Json, what: str) -> JsonObject:
-    if not isinstance(value, dict):
-        refuse(RejectReason.MISSING_TYPE if value is None else RejectReason.INVALID_TYPE, f"{what} is an object")
-    return value
 
 
 def _sequence(value: Json) -> str:

@@ -11,21 +11,20 @@ import hashlib
 
 from services.ingest.domain.credentials import any_equal
 from services.ingest.domain.delivery import (
-    Accepted,
     Context,
     Delivery,
     Element,
     Ignored,
     Outcome,
-    Rejected,
     RejectReason,
 )
 from services.ingest.domain.json_values import Json, JsonObject, Number, as_bytes
 from services.ingest.domain.media_types import require_json
+from services.ingest.domain.one_by_one import outcome_of
 from services.ingest.domain.refusals import RefusalReason, Refused
-from services.ingest.domain.said import MAX_ID, Unusable, identifier, instant, not_ahead, refuse
-from services.ingest.domain.statements import change_of
-from services.ingest.domain.strict_json import one_object, parse_object
+from services.ingest.domain.said import MAX_ID, identifier, instant, not_ahead, refuse
+from services.ingest.domain.statements import accepted
+from services.ingest.domain.strict_json import one_object
 from services.ingest.providers import zoho_meaning as meaning
 from services.ingest.providers.provider import Provider
 from services.ingest.providers.zoho_meaning import Notice
@@ -129,25 +128,18 @@ def _record_of(name: str, item: Json) -> str:
 
 def translate(elements: list[Element], context: Context) -> list[Outcome]:
     """Each record on its own."""
-    return [_outcome(element, context) for element in elements]
+    return [outcome_of(element, context, _meaning) for element in elements]
 
 
-def _outcome(element: Element, context: Context) -> Outcome:
-    notification = parse_object(element, max_depth=context.source.limits.max_depth)
-    if isinstance(notification, Rejected):
-        return notification
-    try:
-        module, operation = _subject(notification)
-        if module in meaning.SILENT_MODULES:
-            return Ignored(f"{module}.{operation}")
-        notice = _notice(notification, meaning.KINDS[module], operation)
-        sent_at = not_ahead(instant(notification.get("server_time"), "server_time"), context.now, "server_time")
-        at = not_ahead(meaning.version_of(notice) or sent_at, context.now, "Modified_Time")
-        said = meaning.statement(notice, context.source)
-    except Unusable as error:
-        return Rejected(element, error.reason, error.detail)
+def _meaning(notification: JsonObject, context: Context) -> Outcome:
+    module, operation = _subject(notification)
+    if module in meaning.SILENT_MODULES:
+        return Ignored(f"{module}.{operation}")
+    notice = _notice(notification, meaning.KINDS[module], operation)
+    sent_at = not_ahead(instant(notification.get("server_time"), "server_time"), context.now, "server_time")
+    at = not_ahead(meaning.version_of(notice) or sent_at, context.now, "Modified_Time")
     event = f"{_milliseconds(sent_at)}:{operation}:{_digest(module, notice)}"
-    return Accepted((change_of(said, event=event, at=at, context=context),))
+    return accepted((meaning.statement(notice, context.source),), event=event, at=at, context=context)
 
 
 def _subject(notification: JsonObject) -> tuple[str, str]:
