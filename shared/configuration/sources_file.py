@@ -107,6 +107,13 @@ def check_sources(section: Section[SourcesModel]) -> None:
         validate(section.document, (*at, "options"), OPTIONS[source.provider], report=section.report)
 
 
+def check_source_secrets(section: Section[SourcesModel], secrets: SecretPlaces) -> None:
+    """Whether every secret is there and of the form that its provider's have."""
+    for index in range(len(section.model.sources)):
+        tuple(_secrets(section, index, secrets))
+        _enrich(section, index, secrets)
+
+
 def compile_sources(section: Section[SourcesModel], tenant: str, secrets: SecretPlaces) -> dict[str, Source]:
     """Sources by id, secrets resolved; a secret that is not there is a problem of the section."""
     return {

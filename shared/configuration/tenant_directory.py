@@ -14,7 +14,13 @@ from shared.configuration.parsing import Section, parse
 from shared.configuration.people_file import PeopleModel, check_identities, check_people, compile_people, owners_of
 from shared.configuration.problems import Report
 from shared.configuration.secret_values import SecretPlaces
-from shared.configuration.sources_file import SourcesModel, check_sources, compile_sources, rhythms
+from shared.configuration.sources_file import (
+    SourcesModel,
+    check_source_secrets,
+    check_sources,
+    compile_sources,
+    rhythms,
+)
 from shared.configuration.targets_file import TargetsModel, check_targets, compile_targets, parse_targets_csv
 from shared.configuration.tenant_file import (
     TenantModel,
@@ -121,10 +127,8 @@ def _check_together(
 
 
 def check_secrets(files: TenantFiles, places: SecretPlaces) -> None:
-    """Looks every secret up, so that a missing one is told together with all else that is wrong."""
-    for index, source in enumerate(files.sources.model.sources):
-        for position, secret in enumerate(source.secrets):
-            places.secret(secret, files.sources, ("sources", index, "secrets", position))
+    """Looks every secret up, so that one that is missing or no secret is told together with all else that is wrong."""
+    check_source_secrets(files.sources, places)
     compile_alerting(files.alerts, places)
 
 

@@ -108,3 +108,17 @@ def test_what_cannot_ask_is_told(problems: Problems, tmp_path: Path, provider: s
     secret.write_text("t0ken")
     (problem,) = problems(sources=enriched(provider, secret, enrich.replace("SECRET", str(secret))))
     assert told in problem[2] and problem[0] == "sources.yaml"
+
+
+def test_a_secret_that_is_none_is_told_together_with_all_else(problems: Problems) -> None:
+    told = problems(
+        sources=(
+            "sources:\n"
+            "- {id: crm, provider: close, secrets: [{env: CRM_SECRET}]}\n"
+            "- {id: om, provider: salesforce_outbound_message, secrets: [{env: CRM_SECRET}]}\n"
+        )
+    )
+    assert [(line, message.split(".")[0]) for _, line, message in sorted(told)] == [
+        (2, "a secret of `crm` cannot be one: Close's signature_key is an even number of hex digits"),
+        (3, "`organization_ids` is missing"),
+    ]
