@@ -5,7 +5,7 @@ An activity is a call, a meeting, an e-mail or, of any other type, a task. It co
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from services.ingest.domain.delivery import RejectReason
 from services.ingest.domain.json_values import Json, JsonObject, Number
@@ -22,6 +22,12 @@ ENTITIES = frozenset({"deal", "lead", "activity"})
 _KINDS = {"call": "call", "meeting": "meeting", "email": "email"}
 _TASK = "task"
 _DONE = {"call": "logged", "meeting": "held", "email": "sent", _TASK: "completed"}
+_TOLD_AT_BIRTH = {
+    "deal": ("owner", "stage", "amount", "currency", "status"),
+    "lead": ("owner",),
+    "call": ("owner", "duration_seconds"),
+}
+"""What a new object says of itself, null or not, by our names. What is left out Pipedrive has to be asked for."""
 _STATUSES = frozenset({"open", "won", "lost"})
 _DELETED = "deleted"
 """A status too, of version 1."""
@@ -89,6 +95,7 @@ def _deal(notice: Notice, source: Source) -> Statement:
         fields=fields,
         owner=owner_of(state),
         times=times,
+        missing=_left_out(notice, "deal", fields, owner_of(state)),
     )
 
 
@@ -120,7 +127,17 @@ def _deal_verb(notice: Notice) -> str:
 def _lead(notice: Notice) -> Statement:
     verb = Verb.UPDATED.value if notice.action == Verb.MERGED else notice.action
     state = notice.state
-    return Statement(kind="lead", record=notice.record, verb=verb, fields=fields_of(state), owner=owner_of(state))
+    fields, owner = fields_of(state), owner_of(state)
+    missing = _left_out(notice, "lead", fields, owner)
+    return Statement(kind="lead", record=notice.record, verb=verb, fields=fields, owner=owner, missing=missing)
+
+
+def _left_out(notice: Notice, kind: str, fields: dict[str, Scalar], owner: str | UnsetType | None) -> tuple[str, ...]:
+    """Of a change the rest is known; only a new object has to say everything."""
+    if notice.action != "created":
+        return ()
+    told = fields.keys() if owner is UNSET else {*fields, "owner"}
+    return tuple(name for name in _TOLD_AT_BIRTH.get(kind, ()) if name not in told)
 
 
 def _activity(notice: Notice) -> list[Statement]:
@@ -143,6 +160,7 @@ def _activity(notice: Notice) -> list[Statement]:
                 owner=owner,
                 times=_done_at(notice, kind) if verb == _DONE[kind] else {},
                 mark=str(position) if position else "",
+                missing=_left_out(notice, kind, fields, owner),
             )
         )
     return said

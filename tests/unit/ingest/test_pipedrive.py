@@ -46,6 +46,14 @@ async def test_a_created_deal(http: httpx.AsyncClient, log: FakeLog) -> None:
     assert change.fields.items() >= fields.items()
 
 
+async def test_what_a_new_deal_does_not_say_of_itself_is_missing(http: httpx.AsyncClient, log: FakeLog) -> None:
+    thin = {name: value for name, value in deal().items() if name not in {"owner_id", "currency"}}
+    created, changed, whole = (notice("create", thin), notice("change", thin, previous={}), notice("create", deal()))
+    for body in (created, changed, whole):
+        await said(http, log, body)
+    assert [change.missing for change in log.changes] == [("owner", "currency"), (), ()]
+
+
 async def test_the_identity_is_the_changes_own_and_no_attempts(http: httpx.AsyncClient, log: FakeLog) -> None:
     await said(http, log, notice("create", deal()))
     await said(http, log, notice("create", deal(), attempt=2, webhook_id="another"))
