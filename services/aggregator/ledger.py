@@ -13,7 +13,7 @@ from collections import Counter
 from msgspec import Struct
 
 from services.aggregator.domain.ageing import UNSWEPT, Swept
-from services.aggregator.domain.arrivals import HOUR_US, Arrivals, by_hour
+from services.aggregator.domain.arrivals import Arrivals, by_hour
 from services.aggregator.domain.attribution import Attribution, Location, moves
 from services.aggregator.domain.incomplete import IncompleteCounts, lacking
 from services.aggregator.domain.lateness import may_be_late
@@ -39,7 +39,7 @@ from shared.contracts.records import pack, pack_single, unpack
 from shared.domain.changes import EARLIEST_AT, IMPORTED, LATEST_AT, RecordChange
 from shared.domain.derivation import only_fact
 from shared.domain.facts import Fact, PageEntry, Revision, utc_day
-from shared.domain.instants import Micros
+from shared.domain.instants import HOUR_US, Micros
 from shared.domain.records import DEAL, Record, RecordKey
 
 Positioned = tuple[int, RecordChange]

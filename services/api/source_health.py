@@ -8,8 +8,8 @@ from typing import Any
 
 from services.api.domain.source_rhythm import HourlyCounts, hours_asked, last_hours, rhythm
 from services.api.ports import Arrivals, Reported
-from shared.domain.instants import SECOND_US, Micros, text
-from shared.domain.source_hours import HOUR_US, SourceHour
+from shared.domain.instants import HOUR_US, SECOND_US, Micros, text
+from shared.domain.source_hours import SourceHour
 from shared.domain.tenant import Tenant
 
 STALE = "stale_timestamp"

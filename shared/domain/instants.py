@@ -10,7 +10,8 @@ Micros: TypeAlias = int
 """An instant in microseconds since the epoch, UTC. Names end in ``_at`` (instants) or ``_us`` (lengths)."""
 
 SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
+HOUR_US = 3_600 * SECOND_US
+DAY_US = 24 * HOUR_US
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _RFC3339 = re.compile(

@@ -6,13 +6,12 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from shared.domain.count_model import at_most
 from shared.domain.exact import CONTEXT, ZERO
-from shared.domain.instants import SECOND_US
+from shared.domain.instants import HOUR_US
 from shared.domain.kpis import Aggregate, Better, Kpi
 from shared.domain.pace import Situation
 from shared.domain.targets import Asked
 
 ONE = Decimal(1)
-_HOUR_US = 3600 * SECOND_US
 
 
 def miss_probability(kpi: Kpi, value: Decimal | None, asked: Asked | None, situation: Situation) -> Decimal | None:
@@ -31,7 +30,7 @@ def miss_probability(kpi: Kpi, value: Decimal | None, asked: Asked | None, situa
         return ZERO if lower else ONE
     if situation.rate is None:
         return None
-    hours = situation.working_left_us / _HOUR_US
+    hours = situation.working_left_us / HOUR_US
     if lower:
         return Decimal(1 - at_most(int(left.to_integral_value(ROUND_FLOOR)), situation.rate, hours))
     return Decimal(at_most(int(left.to_integral_value(ROUND_CEILING)) - 1, situation.rate, hours))

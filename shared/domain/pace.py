@@ -9,13 +9,12 @@ from msgspec import Struct
 
 from shared.domain.count_model import Rate
 from shared.domain.exact import CONTEXT, ZERO, divide, settled
-from shared.domain.instants import SECOND_US, Micros
+from shared.domain.instants import HOUR_US, Micros
 from shared.domain.kpis import Better
 from shared.domain.targets import Asked
 
 ON_TRACK_PACE = Decimal("0.99")
 BEHIND_PACE = Decimal("0.8")
-_HOUR_US = 3600 * SECOND_US
 
 
 class Status(StrEnum):
@@ -79,7 +78,7 @@ def _required_rate(value: Decimal, asked: Asked, situation: Situation) -> Decima
         return ZERO
     if situation.over or situation.working_left_us <= 0:
         return None
-    return CONTEXT.divide(CONTEXT.multiply(left, Decimal(_HOUR_US)), Decimal(situation.working_left_us))
+    return CONTEXT.divide(CONTEXT.multiply(left, Decimal(HOUR_US)), Decimal(situation.working_left_us))
 
 
 def _status(

@@ -13,13 +13,12 @@ from shared.domain.calendar import Calendar, length
 from shared.domain.cells import SubjectCells, day_cell
 from shared.domain.count_model import Rate, Worked, rate_of
 from shared.domain.exact import CONTEXT, ZERO
-from shared.domain.instants import SECOND_US
+from shared.domain.instants import HOUR_US
 from shared.domain.kpis import Aggregate, Kpi
 from shared.domain.people import Rep
 
 HISTORY_DAYS = 90
 """How far back the best day is looked for that decides what is unreachable."""
-_HOUR_US = 3600 * SECOND_US
 
 
 def days_before(today: date) -> Iterator[date]:
@@ -75,9 +74,9 @@ class RecentDays:
             value = _day_value(kpi, members, day_cell(day))
             time = length(self._calendar.spans(subject, day)) if value or counts else 0
             if value and time:
-                hourly.append(CONTEXT.divide(CONTEXT.multiply(value, Decimal(_HOUR_US)), Decimal(time)))
+                hourly.append(CONTEXT.divide(CONTEXT.multiply(value, Decimal(HOUR_US)), Decimal(time)))
             if counts:
-                worked.append(Worked(age, int(value), time / _HOUR_US))
+                worked.append(Worked(age, int(value), time / HOUR_US))
         return Recent(max(hourly, default=None), rate_of(worked) if counts else None)
 
 

@@ -8,8 +8,6 @@ from msgspec import Struct
 
 from shared.domain.instants import Micros
 
-HOUR_US: Micros = 3_600_000_000
-
 
 class SourceHour(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Counts of the whole hour so far, so that repeats do no harm; a sum adds up the last of each process.

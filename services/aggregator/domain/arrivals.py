@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from shared.domain.instants import Micros
-
-HOUR_US: Micros = 3_600_000_000
+from shared.domain.instants import HOUR_US, Micros
 
 
 class Arrivals(Struct):
@@ -20,11 +18,6 @@ class Arrivals(Struct):
 
     received: Counter[tuple[str, int]]
     repeated: Counter[tuple[str, int]]
-
-    @classmethod
-    def none(cls) -> Arrivals:
-        """Before any."""
-        return cls(Counter(), Counter())
 
 
 def by_hour(arrived: Mapping[str, Sequence[Micros]]) -> Counter[tuple[str, int]]:

@@ -17,7 +17,8 @@ from shared.adapters.kafka_topics import KafkaAway, ensure_topics
 from shared.contracts.source_reports import decode_source_hour
 from shared.contracts.topics import SOURCE_HEALTH, TOPICS
 from shared.domain.clock import Clock
-from shared.domain.source_hours import HOUR_US, SourceHour
+from shared.domain.instants import HOUR_US
+from shared.domain.source_hours import SourceHour
 from shared.settings import KafkaSettings
 
 HOURS = 24

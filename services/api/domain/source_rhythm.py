@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from shared.domain.instants import Micros, from_datetime, to_datetime
+from shared.domain.instants import HOUR_US, Micros, from_datetime, to_datetime
 
-HOUR_US: Micros = 3_600_000_000
 WEEKS = 4
 LEAST_WEEKS = 2
 """One week is no habit."""

@@ -15,7 +15,7 @@ from shared.domain.cells import SubjectCells, day_cell
 from shared.domain.changes import value_text
 from shared.domain.exact import CONTEXT, ZERO
 from shared.domain.facts import Fact
-from shared.domain.instants import SECOND_US, Micros, text
+from shared.domain.instants import HOUR_US, Micros, text
 from shared.domain.kpis import Aggregate, Kpi
 from shared.domain.people import Rep, Team
 from shared.domain.periods import ONE_DAY, Period, PeriodKind, day_start
@@ -23,7 +23,6 @@ from shared.domain.reading import PeriodBounds, shown
 from shared.domain.targets import Targets, due_of_rep, due_of_team_total
 from shared.domain.tenant import Tenant
 
-HOUR_US = 3600 * SECOND_US
 GROWING = frozenset({Aggregate.COUNT, Aggregate.SUM, Aggregate.DISTINCT})
 """What adds up over a period; a ratio, an average and a stock have no cumulative line."""
 Steps: TypeAlias = list[tuple[Micros, Decimal]]

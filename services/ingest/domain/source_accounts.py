@@ -6,8 +6,8 @@ from collections import Counter, deque
 from statistics import median
 
 from services.ingest.domain.delivery import Receipt
-from shared.domain.instants import Micros
-from shared.domain.source_hours import HOUR_US, SourceHour
+from shared.domain.instants import HOUR_US, Micros
+from shared.domain.source_hours import SourceHour
 from shared.domain.sources import Source
 
 SIGNATURES = 21

@@ -9,7 +9,8 @@ from services.api.adapters.source_reports_follower import HOURS, SourceReportsFo
 from services.ingest.adapters.event_log import open_event_log
 from services.ingest.adapters.source_reports import KafkaSourceReports
 from shared.adapters.system_clock import SystemClock
-from shared.domain.source_hours import HOUR_US, SourceHour
+from shared.domain.instants import HOUR_US
+from shared.domain.source_hours import SourceHour
 from shared.settings import KafkaSettings
 from tests.support.embedded_kafka import embedded_kafka
 from tests.support.eventually import eventually

@@ -8,7 +8,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from services.api.domain.source_rhythm import HOUR_US, HourlyCounts
+from services.api.domain.source_rhythm import HourlyCounts
+from shared.domain.instants import HOUR_US
 from shared.domain.source_hours import SourceHour
 from tests.integration.board.conftest import WIDER, Opened
 from tests.support.api_parts import MONDAY_NOON

@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.aggregator.domain.arrivals import HOUR_US, by_hour
+from services.aggregator.domain.arrivals import by_hour
 from shared.domain.changes import IMPORTED
+from shared.domain.instants import HOUR_US
 from tests.support.aggregator_stages import InMemoryFloor
 from tests.support.aggregator_tenant import counting_tenant
 from tests.support.changes import T0, call

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.api.adapters.http.app import create_app
-from services.api.domain.source_rhythm import HOUR_US, HourlyCounts
+from services.api.domain.source_rhythm import HourlyCounts
+from shared.domain.instants import HOUR_US
 from shared.domain.source_hours import SourceHour
 from shared.domain.tenant import SourceRhythm
 from tests.support.api_parts import FixedConfiguration, KnownArrivals, KnownReports, TurnedClock, local_client, parts

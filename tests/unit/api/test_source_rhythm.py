@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.api.domain.source_rhythm import HOUR_US, HourlyCounts, Rhythm, RhythmState, hours_asked, rhythm
-from shared.domain.instants import parse
+from services.api.domain.source_rhythm import HourlyCounts, Rhythm, RhythmState, hours_asked, rhythm
+from shared.domain.instants import HOUR_US, parse
 
 ZONE = "Europe/Berlin"
 NOW = parse("2026-11-23T10:20:00Z")

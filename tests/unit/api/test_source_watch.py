@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.api.domain.source_rhythm import HOUR_US, HourlyCounts, RhythmState
+from services.api.domain.source_rhythm import HourlyCounts, RhythmState
 from services.api.metrics import ApiMetrics
 from services.api.source_health import SourceHealth
 from services.api.source_watch import SourceWatch
+from shared.domain.instants import HOUR_US
 from shared.domain.tenant import SourceRhythm
 from shared.errors import TransientError
 from tests.support.api_parts import FixedConfiguration, KnownArrivals, KnownReports, TurnedClock

@@ -10,8 +10,8 @@ from services.ingest.domain.source_accounts import SIGNATURES, SourceAccounts
 from services.ingest.metrics import IngestMetrics
 from services.ingest.ports import LogUnavailable
 from services.ingest.reporting import Reporting
-from shared.domain.instants import SECOND_US, parse
-from shared.domain.source_hours import HOUR_US, SourceHour
+from shared.domain.instants import HOUR_US, SECOND_US, parse
+from shared.domain.source_hours import SourceHour
 from tests.support.ingest_app import native_source
 from tests.support.manual_clock import ManualClock
 
