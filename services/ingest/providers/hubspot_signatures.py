@@ -1,4 +1,4 @@
-"""HubSpot's three signatures, and how long its workflows wait (facts: 1.2, 1.3)."""
+"""HubSpot's three signatures, and how long its workflows wait."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from shared.domain.instants import Micros
 from shared.domain.sources import Source
 
 MILLISECOND_US = 1000
+_V3 = b"x-hubspot-signature-v3"
 _VERSION = b"x-hubspot-signature-version"
 _SIGNED_AT = re.compile(rb"\d{13}")
 _DECODED_IN_URI = re.compile(rb"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
@@ -23,7 +24,7 @@ _DECODED_IN_URI = re.compile(rb"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNO
 
 def authenticate(delivery: Delivery, source: Source, now: Micros) -> Micros | None:
     """Version 3 decides wherever it is present; 1 and 2, which cannot expire, only where the source allows them."""
-    signature = delivery.header(b"x-hubspot-signature-v3")
+    signature = delivery.header(_V3)
     if signature is not None:
         return _check_v3(delivery, source, signature, now=now)
     signature = delivery.header(b"x-hubspot-signature")
@@ -40,8 +41,9 @@ def authenticate(delivery: Delivery, source: Source, now: Micros) -> Micros | No
 
 
 def retry_after(headers: Mapping[bytes, bytes], seconds: int) -> int:
-    """A workflow, which is who signs by version 2, reads the Retry-After of a 429 as milliseconds."""
-    return seconds * 1000 if headers.get(_VERSION, b"").lower() == b"v2" else seconds
+    """A workflow, which is who signs by version 2 alone, reads the Retry-After of a 429 as milliseconds."""
+    is_workflow = headers.get(_VERSION, b"").lower() == b"v2" and _V3 not in headers
+    return seconds * 1000 if is_workflow else seconds
 
 
 def _check_v3(delivery: Delivery, source: Source, signature: bytes, *, now: Micros) -> Micros:

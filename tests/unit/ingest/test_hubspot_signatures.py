@@ -145,7 +145,13 @@ async def test_everything_else_is_signed_as_it_is(crm: CrmSender, clock: ManualC
     assert await answered(crm, clock, query=f"a={code}", signed=f"a={code}") == 202
 
 
-@pytest.mark.parametrize(("version", "says"), [({"workflow_v2": True}, "2000"), ({"legacy_v1": True}, "2"), ({}, "2")])
+BESIDE_V3 = {"more_headers": {"X-HubSpot-Signature-Version": "v2"}}
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [({"workflow_v2": True}, "2000"), ({"legacy_v1": True}, "2"), ({}, "2"), (BESIDE_V3, "2")],
+)
 async def test_a_workflow_reads_the_time_to_wait_in_milliseconds(
     ingest: Ingest, crm: CrmSender, version: dict[str, Any], says: str
 ) -> None:
