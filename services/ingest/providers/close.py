@@ -1,4 +1,4 @@
-"""Close's webhooks: one event of the event log each (facts: section 4).
+"""Close's webhooks: one event of the event log each.
 
 An event is *consolidated*: until it is sent, and again afterwards, later updates of the object go into the same event,
 which keeps its id and gets a newer ``date_updated``. So that date is the version, and with the id the identity.

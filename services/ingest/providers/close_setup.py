@@ -1,4 +1,4 @@
-"""How Close is set up (facts: section 4)."""
+"""How Close is set up."""
 
 from __future__ import annotations
 

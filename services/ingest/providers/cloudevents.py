@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over HTTP: binary, structured and batched, and the handshake of its webhooks (facts: section 8).
+"""CloudEvents 1.0 over HTTP: binary, structured and batched, and the handshake of its webhooks.
 
 Content-Type alone decides the mode. Identity is source and id. An event that breaks the specification refuses the whole
 delivery, for part of it cannot be reported; one that keeps it and means nothing to us goes to quarantine.

@@ -1,4 +1,4 @@
-"""How a sender of CloudEvents is set up (facts: section 8)."""
+"""How a sender of CloudEvents is set up."""
 
 from __future__ import annotations
 

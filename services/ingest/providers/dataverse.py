@@ -1,4 +1,4 @@
-"""Dataverse and Dynamics 365: a plug-in's execution context, posted by a webhook step (facts: section 6).
+"""Dataverse and Dynamics 365: a plug-in's execution context, posted by a webhook step.
 
 Nothing is signed: a key in ``?code=``, or in a header of the administrator's choice, is all there is. Dataverse tries
 again on 502, 503 and 504 only, and once. Steps have to be registered as asynchronous: a synchronous one makes a user's

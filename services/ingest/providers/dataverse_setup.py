@@ -1,4 +1,4 @@
-"""How Microsoft Dataverse and Dynamics 365 are set up (facts: section 6)."""
+"""How Microsoft Dataverse and Dynamics 365 are set up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HubSpot's API for one record: what is asked for, and what the answer means (facts: 1.1, creations are thin).
+"""HubSpot's API for one record: what is asked for, and what the answer means.
 
 Properties that have a history in our records (stage, owner, outcome) are asked for with theirs, so that each version is
 said at its own time, as its webhook would have said it: under the same id it is the same event.

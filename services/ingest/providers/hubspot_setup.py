@@ -1,4 +1,4 @@
-"""How HubSpot is set up (facts: section 1)."""
+"""How HubSpot is set up."""
 
 from __future__ import annotations
 

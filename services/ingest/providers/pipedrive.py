@@ -1,4 +1,4 @@
-"""Pipedrive's webhooks, version 2 and the older version 1 (facts: section 3).
+"""Pipedrive's webhooks, version 2 and the older version 1.
 
 Nothing is signed: HTTP Basic is all there is. Each notification carries the whole object as it is now, and what it was
 before (version 2: of what changed only). Its identity is the change's own, so that attempts and twice registered

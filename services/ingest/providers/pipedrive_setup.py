@@ -1,4 +1,4 @@
-"""How Pipedrive is set up (facts: section 3)."""
+"""How Pipedrive is set up."""
 
 from __future__ import annotations
 

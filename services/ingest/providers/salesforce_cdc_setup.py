@@ -1,4 +1,4 @@
-"""How a relay of Salesforce's change events is set up (facts: sections 2.2 and 2.3)."""
+"""How a relay of Salesforce's change events is set up."""
 
 from __future__ import annotations
 

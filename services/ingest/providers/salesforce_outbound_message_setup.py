@@ -1,4 +1,4 @@
-"""How Salesforce's outbound messages are set up (facts: section 2.1)."""
+"""How Salesforce's outbound messages are set up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard Webhooks 1.0: signed ``{id}.{timestamp}.{body}``, symmetric (v1) or by ed25519 (v1a) (facts: section 9).
+"""Standard Webhooks 1.0: signed ``{id}.{timestamp}.{body}``, symmetric (v1) or by ed25519 (v1a).
 
 Our own check, for the libraries raise on headers that anybody can send, read timestamps with ``float`` and overlook
 junk in base64. The id stays the same in every attempt, the timestamp does not: the id is the identity.

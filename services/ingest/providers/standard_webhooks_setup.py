@@ -1,4 +1,4 @@
-"""How a sender of Standard Webhooks is set up (facts: section 9)."""
+"""How a sender of Standard Webhooks is set up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zendesk Sell's Firehose, as a poller relays it (facts: section 7): Sell itself sends no webhooks.
+"""Zendesk Sell's Firehose, as a poller relays it: Sell itself sends no webhooks.
 
 A page, ``{"items": [...], "meta": ...}``, a list of items or a single one. An item holds the whole object as it is now
 and, in its meta, what it was where it changed. Its identity is the event's own; ``sequence`` rises with every event of

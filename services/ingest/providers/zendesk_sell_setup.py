@@ -1,4 +1,4 @@
-"""How a poller of Zendesk Sell is set up (facts: section 7)."""
+"""How a poller of Zendesk Sell is set up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zoho CRM's notifications of a channel (facts: section 5).
+"""Zoho CRM's notifications of a channel.
 
 Nothing but a token in the body says who sent them: the body is parsed before it can be authenticated. One notification
 may speak of several records; each becomes an element of its own, written as a notification of one record and without

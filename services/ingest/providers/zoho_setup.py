@@ -1,4 +1,4 @@
-"""How Zoho CRM is set up (facts: section 5)."""
+"""How Zoho CRM is set up."""
 
 from __future__ import annotations
 
