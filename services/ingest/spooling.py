@@ -42,6 +42,7 @@ class SpoolingLog:
         self._spool = spool
         self._metrics = metrics
         self._failed_at: float | None = None
+        self._has_answered = False
         self._emptied = asyncio.Event()
 
     async def keep(
@@ -101,11 +102,17 @@ class SpoolingLog:
         except (LogUnavailable, asyncio.CancelledError):
             self._log_is_away()
             raise
+        self._answers()
+
+    def _answers(self) -> None:
         self._failed_at = None
+        self._has_answered = True
 
     def _log_is_away(self) -> None:
         if self._failed_at is None:
-            log.warning("log_away", then="deliveries of sources with a spool are spooled")
+            # before its first answer a log is on its way, as at every start; the log says itself if it does not come
+            tell = log.warning if self._has_answered else log.info
+            tell("log_away", then="deliveries of sources with a spool are spooled")
         self._failed_at = asyncio.get_running_loop().time()
 
     async def beat(self, number: int, at: Micros) -> None:
@@ -152,7 +159,7 @@ class SpoolingLog:
             return
         for batch in batches(deliveries):
             await self._drain(batch)
-            self._failed_at = None
+            self._answers()
         await self._spool.release_oldest()
         held = self._spool.held
         self._metrics.holds(held)

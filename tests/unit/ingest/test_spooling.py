@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from services.ingest import spooling
 from services.ingest.domain.delivery import Context, Delivery
@@ -83,6 +84,16 @@ async def running(door: Door, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 )
 def test_which_way_a_delivery_takes(away_for: float | None, parts: int, chosen: Way) -> None:
     assert way(away_for=away_for, parts=parts) is chosen
+
+
+@pytest.mark.parametrize(("answered_before", "level"), [(True, "warning"), (False, "info")])
+async def test_a_log_that_never_answered_yet_is_no_warning(door: Door, answered_before: bool, level: str) -> None:
+    if answered_before:
+        await door.deliver(1)
+    door.log.away = True
+    with capture_logs() as logs:
+        await door.deliver(2)
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("log_away", level)]
 
 
 async def test_while_the_log_answers_nothing_is_spooled(door: Door) -> None:
