@@ -192,15 +192,26 @@ OWN: dict[str, list[Any]] = {
         ),
         _dataverse("Create", "phonecall", {"directioncode": True, "actualdurationminutes": 12}),
     ],
-    "zendesk_sell": [_SELL],
+    "zendesk_sell": [_SELL, _SELL["items"][0], _SELL["items"]],
     "cloudevents": [_CLOUD, [_CLOUD], {"deal_id": "8", "amount": "5"}],
-    "standard_webhooks": [_STANDARD],
+    "standard_webhooks": [_STANDARD, _STANDARD | {"type": "com.example.call.logged.v2", "data": {"call_id": "c"}}],
 }
 """JSON bodies by provider; Salesforce's envelopes are below."""
 
 
-def seeds_of(provider: str) -> list[tuple[bytes, dict[str, str]]]:
-    """Bodies with the headers that belong to what they are, never the ones that authenticate."""
+Seed = tuple[bytes, dict[str, str]]
+"""A body with the headers that belong to what it is, never the ones that authenticate."""
+
+
+def seeds_of(provider: str) -> list[Seed]:
+    """Ours, and those that were recorded where the collection of them is: some of these are refused."""
+    steps = [case for group in groups(provider) for case in group]
+    recorded = [case for case in [*cases(provider), *steps] if case["method"] == "POST"]
+    return own_seeds(provider) + [(body_of(case), _kept(case)) for case in recorded]
+
+
+def own_seeds(provider: str) -> list[Seed]:
+    """Ours: every one is accepted."""
     if provider == "salesforce_outbound_message":
         call = {
             "Id": "00T1I00000XyZaB",
@@ -208,18 +219,19 @@ def seeds_of(provider: str) -> list[tuple[bytes, dict[str, str]]]:
             "LastModifiedDate": "2026-03-02T15:04:40Z",
             "OwnerId": "x",
         }
+        lost = opportunity(IsWon="false", IsClosed="true")
         own = [
             envelope(
                 notification(opportunity(IsWon="true")), notification(call, name="Task"), session="00D!secret-session"
             ),
+            envelope(notification(lost)),
         ]
         found = [(body, {"content-type": "text/xml; charset=UTF-8"}) for body in own]
     else:
         found = [(json.dumps(body).encode(), {"content-type": JSON}) for body in OWN[provider]]
     if provider == "cloudevents":
         found = [(body, headers) for (body, _), headers in zip(found, _CLOUD_MODES, strict=True)]
-    steps = [case for group in groups(provider) for case in group]
-    return found + [(body_of(case), _kept(case)) for case in [*cases(provider), *steps] if case["method"] == "POST"]
+    return found
 
 
 def _kept(case: Case) -> dict[str, str]:
